@@ -1,0 +1,23 @@
+"""The log lines that all scripts share.
+
+They go to standard error and look like this:
+
+2022-02-10 09:00:30,258 - __main__ - INFO - Thread: 0 finished foo
+"""
+
+import logging
+
+LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the logger of that name, at level INFO, with somewhere to write to.
+
+    An application's own handlers, or pytest's, stay the only ones.
+    """
+    # In a worker process that imports the script anew, the script has this other name.
+    logger = logging.getLogger("__main__" if name == "__mp_main__" else name)
+    logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        logging.basicConfig(format=LOG_FORMAT)
+    return logger
