@@ -1,4 +1,4 @@
-"""Raise in two of five threads: exceptions vanish, until every future is asked.
+"""Lose exceptions and results of threads, until every future is asked.
 
 Problem: an exception in a thread waits in its future, and nobody hears of it who does
     not ask. `map` asks one after another, and never again after the first exception.

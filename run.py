@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, NoReturn
@@ -26,6 +26,7 @@ from typing import NamedTuple, NoReturn
 HERE = Path(__file__).resolve().parent
 KINDS = ("multithreaded", "multiprocess", "multiinterpreter", "distributed")
 GRACE_SECONDS = 5.0
+LEFTOVER_SECONDS = 1.0
 DAY_SECONDS = 24 * 60 * 60
 STOP_SIGNALS = [
     getattr(signal, name)
@@ -193,17 +194,19 @@ def end_process(process: subprocess.Popen[str]) -> None:
         process.wait()
         return
     with signals_held() as impatient:
-        # A script that has ended by itself leaves helpers that need but a moment.
-        grace = GRACE_SECONDS if process.poll() is None else 1.0
-        deadline = time.monotonic() + grace
-        if signal_group(process, signal.SIGINT):
-            while signal_group(process, 0):
-                if impatient or time.monotonic() > deadline:
-                    signal_group(process, signal.SIGKILL)
-                    break
-                time.sleep(0.01)
-                process.poll()
+        signal_group(process, signal.SIGINT)
+        wait_until(lambda: process.poll() is not None or impatient, GRACE_SECONDS)
+        # What a script leaves behind may be about to end as well, by itself.
+        wait_until(lambda: not signal_group(process, 0) or impatient, LEFTOVER_SECONDS)
+        signal_group(process, signal.SIGKILL)
         process.wait()
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> None:
+    """Wait until the condition is true, for so many seconds at most."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def signal_group(process: subprocess.Popen[str], number: int) -> bool:
@@ -311,7 +314,9 @@ def positive_seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds <= DAY_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0, up to a day")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number above 0, at most a day"
+        )
     return seconds
 
 

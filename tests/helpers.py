@@ -1,0 +1,82 @@
+"""What several test files need to run scripts and to read their logs."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+# No run of a script takes this long. It only keeps a test from waiting for ever.
+PATIENCE_SECONDS = 60
+
+LINE = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?P<name>\S+) - (?P<level>[A-Z]+) - "
+    r"(?P<message>.*)"
+)
+WORKER = re.compile(r"(?P<worker>[A-Z][a-z]+: \d+) (?P<rest>.*)")
+
+
+class Line(NamedTuple):
+    """A log line without its time."""
+
+    name: str
+    level: str
+    message: str
+
+
+class Example(NamedTuple):
+    """A console block of the README: a command and what it printed."""
+
+    command: str
+    output: str
+
+
+def read_log(text: str) -> list[Line]:
+    """Return the log lines of a text; what is no log line, as in tracebacks, is not."""
+    return [Line(**match.groupdict()) for match in LINE.finditer(text)]
+
+
+def messages(text: str) -> list[str]:
+    """Return what the log lines of a text say."""
+    return [line.message for line in read_log(text)]
+
+
+def split_by_speaker(lines: Sequence[str]) -> dict[str, list[str]]:
+    """Return what each worker said, in its own order, and under "main" all the rest.
+
+    This is the order that concurrent lines have: only between workers it is free.
+    """
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        match = WORKER.search(line)
+        said.setdefault(match["worker"] if match else "main", []).append(line)
+    return said
+
+
+def readme_examples() -> list[Example]:
+    """Return the console blocks of the README."""
+    blocks = re.findall(
+        r"^```console\n\$ ([^\n]+)\n(.*?)^```$",
+        README.read_text(encoding="utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    return [Example(command, output) for command, output in blocks]
+
+
+def run_python(
+    *arguments: str | Path, cwd: Path, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run this Python in a working folder; return what came of it."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        encoding="utf-8",
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
