@@ -56,6 +56,7 @@ def test_map_ends_at_the_first_exception(
     assert "Thread: 4 finished foo_with_exception" in caplog.messages
     [record] = [record for record in caplog.records if record.exc_info]
     assert record.exc_info is not None
+    assert outcomes[1] is record.exc_info[1]
     frames = traceback.extract_tb(record.exc_info[2])
     assert frames[0].name == "ask_map"
     assert frames[-1].name == "foo_with_exception"

@@ -1,5 +1,6 @@
 """Without the lock updates get lost, with it none; all else is the same."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
@@ -80,6 +81,29 @@ def test_the_lock_keeps_the_other_thread_out(
     monkeypatch.setattr(locks, "OPERATIONS", 1)
     locks.run_scenario(locks.foo_with_locks)
     assert seen == [1, 1]
+
+
+@pytest.mark.parametrize("foo", FOOS)
+def test_both_threads_are_released_together(
+    locks: ModuleType, monkeypatch: pytest.MonkeyPatch, foo: str
+) -> None:
+    released: list[bool] = []
+    start = threading.Barrier(2, action=lambda: released.append(True), timeout=10)
+    monkeypatch.setattr(locks, "START", start)
+    monkeypatch.setattr(locks, "OPERATIONS", 1)
+    locks.run_scenario(getattr(locks, foo))
+    assert released == [True]
+
+
+def test_an_exception_in_a_thread_surfaces(
+    locks: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread_id: int, _: int) -> None:
+        raise ValueError(f"thread {thread_id}")
+
+    monkeypatch.setattr(locks, "change_count", fail)
+    with pytest.raises(ValueError, match="thread 0"):
+        locks.run_scenario(locks.foo_with_locks)
 
 
 @pytest.mark.parametrize("foo", FOOS)
