@@ -1,5 +1,6 @@
 """What several test files need to run scripts and to read their logs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def run_python(
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
+        # Set in many containers, it would hide output that is not flushed in time.
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import PATIENCE_SECONDS, ROOT, run_python
@@ -198,6 +199,15 @@ def test_repeat_sums_up_many_runs_without_their_log(collection: Collection) -> N
     assert held == "held 3 of 3"
     assert 0 < float(least) <= float(median) <= float(most)
     assert description == "Show a thing."
+
+
+def test_the_summary_of_many_runs_has_their_median() -> None:
+    script = runner.Script(Path("multithreaded-basic.py"), "Show a thing.", "")
+    runs = [runner.Run(seconds, "", "") for seconds in (6.0, 1.0, 2.0)]
+    assert runner.summary({script: runs}, repeat=3) == [
+        ["script", "outcome", "min", "median", "max", "description"],
+        [script.path.name, "held 3 of 3", "1.00", "2.00", "6.00", "Show a thing."],
+    ]
 
 
 def test_repeat_shows_the_log_of_the_first_run_that_does_not_hold(
@@ -394,3 +404,26 @@ def test_ctrl_c_waits_while_it_is_held() -> None:
     with pytest.raises(KeyboardInterrupt):
         hold()
     assert steps == [signal.SIGINT]
+
+
+@posix_only
+def test_ctrl_c_at_the_start_of_a_script_does_not_lose_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started = []
+    popen = subprocess.Popen
+
+    def interrupted_popen(*args: Any, **kwargs: Any) -> subprocess.Popen[str]:
+        started.append(popen(*args, **kwargs))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    path = tmp_path / "endless.py"
+    path.write_text("import threading; threading.Event().wait(300)")
+    monkeypatch.setattr(subprocess, "Popen", interrupted_popen)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_script(runner.Script(path, "", ""), timeout=60, quiet=True)
+    [process] = started
+    assert process.poll() == -signal.SIGINT
+    assert process.stdout is not None
+    process.stdout.close()
