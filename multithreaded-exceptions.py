@@ -33,7 +33,7 @@ def foo_with_exception(thread_id: int) -> str:
 
 
 def ask_nothing(executor: concurrent.futures.Executor, _outcomes: Outcomes) -> None:
-    """Submit all tasks and drop their futures, and whatever comes to be in them."""
+    """Submit all tasks and drop their futures, so that nobody can ask them."""
     for thread_id in range(THREADS):
         executor.submit(foo_with_exception, thread_id)
 
@@ -41,8 +41,9 @@ def ask_nothing(executor: concurrent.futures.Executor, _outcomes: Outcomes) -> N
 def ask_map(executor: concurrent.futures.Executor, outcomes: Outcomes) -> None:
     """Take results in the order of the threads, which ends at the first exception."""
     try:
-        for result in executor.map(foo_with_exception, range(THREADS)):
-            outcomes[len(outcomes)] = result
+        results = executor.map(foo_with_exception, range(THREADS))
+        for thread_id, result in enumerate(results):
+            outcomes[thread_id] = result
     except Exception as error:
         # Whose it is, map doesn't say: it must be the next one's.
         LOGGER.warning("map ended here but should have gone on!", exc_info=error)
@@ -93,7 +94,8 @@ def main() -> int:
     LOGGER.info("Running safe scenario!")
     each_asked = run_scenario(ask_each_future)
 
-    return 0 if 0 == nothing_asked < map_asked < each_asked == THREADS else 1
+    lost = nothing_asked == 0 and map_asked < THREADS
+    return 0 if lost and each_asked == THREADS else 1
 
 
 if __name__ == "__main__":

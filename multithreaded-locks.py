@@ -17,6 +17,7 @@ from common_logging import get_logger
 THREADS = 2
 OPERATIONS = 200_000
 STEPS = (1, -1)
+# Thread 1 naps longer: what thread 0 does in the difference, it will overwrite.
 NAPS = (0.10, 0.11)
 START = threading.Barrier(THREADS, timeout=10)
 LOCK = threading.Lock()
@@ -26,7 +27,7 @@ count = 0
 
 
 def change_count(thread_id: int, operation: int) -> None:
-    """Read the count, update the value and store it, the first time after a nap."""
+    """Read, update and store the count, the first time with a nap before the store."""
     global count
     value = count
     value += STEPS[thread_id]

@@ -37,6 +37,15 @@ DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 
 
+# The stop signals that came, and whether one may break off what is done right now.
+stops: list[int] = []
+waiting = False
+
+
+class Stopped(BaseException):
+    """A stop signal came while the runner was waiting for a script."""
+
+
 class Script(NamedTuple):
     """A script of the collection, and why it can't run here, if it can't."""
 
@@ -115,8 +124,10 @@ def skip_reason(source: str) -> str:
 def select_scripts(scripts: list[Script], words: list[str]) -> list[Script]:
     """Return the scripts whose name contains a word, or all if there are no words.
 
-    Raises ValueError if a word is in no name.
+    A word may also be a script's path, as a shell completes it. Raises ValueError if a
+    word is in no name.
     """
+    words = [Path(word).name.lower() for word in words]
     for word in words:
         if not any(word in script.path.name for script in scripts):
             names = ", ".join(script.path.name for script in scripts)
@@ -128,64 +139,67 @@ def select_scripts(scripts: list[Script], words: list[str]) -> list[Script]:
     ]
 
 
-@contextlib.contextmanager
-def signals_held() -> Iterator[list[int]]:
-    """Hold back what would stop the runner until the end of the block.
-
-    Yields the list in which the numbers of the signals gather meanwhile.
-    """
-    held: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, _: held.append(number))
-        for number in STOP_SIGNALS
-    }
-    try:
-        yield held
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    for number in held:
-        signal.raise_signal(number)
+def stop(number: int, _: FrameType | None) -> None:
+    """Note a stop signal; break off the waiting for a script, but nothing else."""
+    global waiting
+    stops.append(number)
+    if waiting:
+        waiting = False
+        raise Stopped
 
 
 def run_script(script: Script, timeout: float, quiet: bool) -> Run:
     """Run a script as a process of its own, for at most `timeout` seconds.
 
     Its log goes where the runner's own output goes, or into the result if `quiet`.
+    Raises Stopped, with the process ended, if a stop signal comes.
     """
-    failure = ""
-    log = ""
-    process = None
     started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, script.path],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    failure = log = ""
     try:
-        # A Ctrl-C just after the start must not lose hold of the process.
-        with signals_held():
-            process = subprocess.Popen(
-                [sys.executable, script.path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if quiet else None,
-                stderr=subprocess.STDOUT if quiet else None,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-        try:
-            log, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            failure = f"timed out after {timeout:g} s"
-        seconds = time.perf_counter() - started
+        log = wait_for_end(process, timeout)
+    except subprocess.TimeoutExpired:
+        failure = f"timed out after {timeout:g} s"
     finally:
-        if process is not None:
-            end_process(process)
+        seconds = time.perf_counter() - started
+        end_process(process)
     if failure:
-        log, _ = process.communicate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            log = wait_for_end(process, LEFTOVER_SECONDS)
     elif process.returncode:
         failure = f"exit status {process.returncode}"
     return Run(seconds, failure, log)
 
 
+def wait_for_end(process: subprocess.Popen[str], timeout: float) -> str:
+    """Wait until a process has ended; return its output, if that comes through a pipe.
+
+    Raises TimeoutExpired after so many seconds, and Stopped if a stop signal comes.
+    """
+    global waiting
+    try:
+        waiting = True
+        if stops:
+            raise Stopped
+        return process.communicate(timeout=timeout)[0] or ""
+    finally:
+        waiting = False
+
+
 def end_process(process: subprocess.Popen[str]) -> None:
-    """End a process and all that it has started, at the latest by force."""
+    """End a process and all that it has started: ask first, then use force.
+
+    A further stop signal means that there is no more time for asking.
+    """
     if os.name == "nt":
         if process.poll() is None:
             # A console gives Ctrl-C to all its processes, so only force is left.
@@ -193,13 +207,15 @@ def end_process(process: subprocess.Popen[str]) -> None:
             subprocess.run(command, capture_output=True, check=False)
         process.wait()
         return
-    with signals_held() as impatient:
-        signal_group(process, signal.SIGINT)
-        wait_until(lambda: process.poll() is not None or impatient, GRACE_SECONDS)
-        # What a script leaves behind may be about to end as well, by itself.
-        wait_until(lambda: not signal_group(process, 0) or impatient, LEFTOVER_SECONDS)
-        signal_group(process, signal.SIGKILL)
-        process.wait()
+    so_far = len(stops)
+    signal_group(process, signal.SIGINT)
+    wait_until(lambda: process.poll() is not None or len(stops) > so_far, GRACE_SECONDS)
+    # What a script leaves behind may be about to end as well, by itself.
+    wait_until(
+        lambda: not signal_group(process, 0) or len(stops) > so_far, LEFTOVER_SECONDS
+    )
+    signal_group(process, signal.SIGKILL)
+    process.wait()
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> None:
@@ -244,7 +260,7 @@ def show_progress(text: str) -> None:
 def run_all(scripts: list[Script], timeout: float, repeat: int | None) -> int:
     """Run the scripts and sum up, also when stopped early; return the exit status."""
     runs: dict[Script, list[Run]] = {}
-    try:
+    with contextlib.suppress(Stopped):
         for script in scripts:
             runs[script] = []
             if script.skip_reason:
@@ -256,10 +272,11 @@ def run_all(scripts: list[Script], timeout: float, repeat: int | None) -> int:
                 print(f"== {script.path.name} ==", flush=True)
                 runs[script].append(run_script(script, timeout, quiet=False))
                 print(flush=True)
-    finally:
-        python = f"{platform.python_implementation()} {platform.python_version()}"
-        print(f"== summary, {python} ==")
-        print_table(summary(runs, repeat))
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"== summary, {python} ==")
+    print_table(summary(runs, repeat))
+    if stops:
+        return 128 + stops[0]
     return 1 if any(run.failure for its in runs.values() for run in its) else 0
 
 
@@ -318,11 +335,6 @@ def positive_seconds(text: str) -> float:
             f"{text!r} is not a number above 0, at most a day"
         )
     return seconds
-
-
-def stop(number: int, _: FrameType | None) -> NoReturn:
-    """End the runner on a signal, with the exit status that shells give it."""
-    raise SystemExit(128 + number)
 
 
 def parse_arguments() -> tuple[argparse.Namespace, list[Script]]:

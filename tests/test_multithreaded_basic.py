@@ -21,6 +21,19 @@ def basic(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script(SCRIPT)
 
 
+def pretend(
+    basic: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    sleep: Callable[[int], object],
+    took: float,
+) -> None:
+    """Let all sleeps be as long as can be, go by in another way, and take so long."""
+    clock = iter([100.0, 100.0 + took])
+    fake = SimpleNamespace(sleep=sleep, perf_counter=lambda: next(clock))
+    monkeypatch.setattr(basic, "time", fake)
+    monkeypatch.setattr(basic.random, "randint", lambda low, high: high - low)
+
+
 def test_all_threads_are_inside_foo_at_the_same_time(
     basic: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
@@ -28,13 +41,7 @@ def test_all_threads_are_inside_foo_at_the_same_time(
 ) -> None:
     # In place of the sleep: nobody gets past before all five are here.
     everybody = threading.Barrier(5, timeout=PATIENCE_SECONDS)
-    clock = iter([100.0, 104.04])
-    fake = SimpleNamespace(
-        sleep=lambda _: everybody.wait(), perf_counter=lambda: next(clock)
-    )
-    monkeypatch.setattr(basic, "time", fake)
-    monkeypatch.setattr(basic.random, "randint", lambda low, high: high - low)
-
+    pretend(basic, monkeypatch, sleep=lambda _: everybody.wait(), took=4.04)
     assert basic.main() == 0
     assert {message.split(".")[0] for message in caplog.messages[:5]} == {
         f"Thread: {thread_id} started foo" for thread_id in range(5)
@@ -45,13 +52,24 @@ def test_all_threads_are_inside_foo_at_the_same_time(
     assert caplog.messages[10:] == ["Slept 20s in 4.0s, congratulations!"]
 
 
+def test_it_fails_when_it_takes_longer_than_the_longest_sleep(
+    basic: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pretend(basic, monkeypatch, sleep=lambda _: None, took=20.0)
+    assert basic.main() == 1
+    assert caplog.messages[-1] == "Slept 20s in 20.0s but should be 4s!"
+    assert caplog.records[-1].levelname == "WARNING"
+
+
 def test_an_exception_in_a_thread_surfaces(
     basic: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: int) -> None:
         raise OSError("woken up")
 
-    monkeypatch.setattr(basic, "time", SimpleNamespace(sleep=fail, perf_counter=float))
+    pretend(basic, monkeypatch, sleep=fail, took=4.0)
     with pytest.raises(OSError, match="woken up"):
         basic.main()
 

@@ -121,7 +121,7 @@ def test_a_script_that_does_not_hold_is_told_and_the_others_still_run(
 def test_words_select_scripts(collection: Collection) -> None:
     for name in ("basic", "exceptions", "locks"):
         collection.add(f"multithreaded-{name}.py", HOLDS.format(name=name))
-    run = collection.run("locks", "exc", "multithreaded-locks.py")
+    run = collection.run("./multithreaded-locks.py", "EXC")
     assert list(outcomes(run.stdout)) == [
         "multithreaded-exceptions.py",
         "multithreaded-locks.py",
@@ -393,17 +393,16 @@ def test_a_run_that_takes_too_long_is_ended(collection: Collection) -> None:
     }
 
 
-def test_ctrl_c_waits_while_it_is_held() -> None:
-    steps = []
-
-    def hold() -> None:
-        with runner.signals_held() as held:
-            signal.raise_signal(signal.SIGINT)
-            steps.extend(held)
-
-    with pytest.raises(KeyboardInterrupt):
-        hold()
-    assert steps == [signal.SIGINT]
+@posix_only
+@pytest.mark.parametrize("mode", [[], ["--repeat", "10"]], ids=["streamed", "repeated"])
+def test_two_signals_at_once_leave_nothing_behind(
+    collection: Collection, mode: list[str]
+) -> None:
+    endless = Endless(collection, mode, first="")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        endless.runner.send_signal(number)
+    endless.end()
+    assert endless.runner.returncode in (128 + 1, 128 + 2, 128 + 15)
 
 
 @posix_only
@@ -421,8 +420,13 @@ def test_ctrl_c_at_the_start_of_a_script_does_not_lose_it(
     path = tmp_path / "endless.py"
     path.write_text("import threading; threading.Event().wait(300)")
     monkeypatch.setattr(subprocess, "Popen", interrupted_popen)
-    with pytest.raises(KeyboardInterrupt):
-        runner.run_script(runner.Script(path, "", ""), timeout=60, quiet=True)
+    monkeypatch.setattr(runner, "stops", [])
+    handler = signal.signal(signal.SIGINT, runner.stop)
+    try:
+        with pytest.raises(runner.Stopped):
+            runner.run_script(runner.Script(path, "", ""), timeout=60, quiet=True)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     [process] = started
     assert process.poll() == -signal.SIGINT
     assert process.stdout is not None
