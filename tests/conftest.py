@@ -8,12 +8,25 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import pytest
 from helpers import ROOT, readme_examples, run_python
 
 UserRun = subprocess.CompletedProcess[str]
-RunAsUser = Callable[[str], UserRun]
+# CPython 3.15 warns, whenever it formats a traceback in a process that was not forked,
+# of a None that it has itself put into the script's module there.
+WARNINGS = "error,ignore:Module globals is missing a __spec__.loader:DeprecationWarning"
+
+
+RunChanged = Callable[[str, str, str], UserRun]
+
+
+class RunAsUser(Protocol):
+    """What the fixture `run_as_user` returns."""
+
+    def __call__(self, command: str, method: str = "") -> UserRun:
+        """Run a command, with a start method for processes if one is given."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -54,36 +67,72 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def start_method_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that, on the path, lets START_METHOD choose the start method."""
+    folder = tmp_path_factory.mktemp("start method")
+    (folder / "sitecustomize.py").write_text(
+        "import multiprocessing, os\n"
+        "multiprocessing.set_start_method(os.environ['START_METHOD'])\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
 def run_as_user(
-    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+    checkout: Path,
+    start_method_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunAsUser]:
     """Return a function that runs a command, as a user types it, from another folder.
 
+    With a start method for processes, it also runs with all warnings on, as errors.
     All that it prints is in `stdout`. However many tests look at a command's run, it
     runs once. The commands that the README shows are started before they are asked for:
     most of them sleep most of the time.
     """
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    runs: dict[str, concurrent.futures.Future[UserRun]] = {}
+    runs: dict[tuple[str, str], concurrent.futures.Future[UserRun]] = {}
 
-    def start(command: str) -> concurrent.futures.Future[UserRun]:
-        if command not in runs:
+    def start(command: str, method: str) -> concurrent.futures.Future[UserRun]:
+        if (command, method) not in runs:
             python3, program, *arguments = command.split()
             assert python3 == "python3"
-            runs[command] = executor.submit(
+            settings = {
+                "START_METHOD": method,
+                "PYTHONPATH": str(start_method_folder),
+                "PYTHONDEVMODE": "1",
+                "PYTHONWARNINGS": WARNINGS,
+            }
+            runs[command, method] = executor.submit(
                 run_python,
                 checkout / program,
                 *arguments,
                 cwd=elsewhere,
                 stderr=subprocess.STDOUT,
+                settings=settings if method else {},
             )
-        return runs[command]
+        return runs[command, method]
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
         for example in readme_examples():
-            start(example.command)
-        yield lambda command: start(command).result()
+            for method in example.methods():
+                start(example.command, method)
+        yield lambda command, method="": start(command, method).result()
         executor.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def run_changed(checkout: Path, tmp_path: Path) -> RunChanged:
+    """Return a function that runs a script with a piece of it replaced by another."""
+
+    def run(name: str, old: str, new: str) -> UserRun:
+        source = (checkout / name).read_text(encoding="utf-8")
+        assert source.count(old) == 1
+        (tmp_path / name).write_text(source.replace(old, new), encoding="utf-8")
+        shutil.copy(checkout / "common_logging.py", tmp_path)
+        return run_python(tmp_path / name, cwd=tmp_path, stderr=subprocess.STDOUT)
+
+    return run
 
 
 @pytest.fixture(autouse=True, scope="session")

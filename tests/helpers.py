@@ -1,11 +1,13 @@
 """What several test files need to run scripts and to read their logs."""
 
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,12 @@ class Example(NamedTuple):
 
     command: str
     output: str
+
+    def methods(self) -> list[str]:
+        """Return the start methods to run it with; "" stands for the usual one."""
+        if "multiprocess-" not in self.command:
+            return [""]
+        return ["", *multiprocessing.get_all_start_methods()]
 
 
 def read_log(text: str) -> list[Line]:
@@ -68,14 +76,17 @@ def readme_examples() -> list[Example]:
 
 
 def run_python(
-    *arguments: str | Path, cwd: Path, stderr: int = subprocess.PIPE
+    *arguments: str | Path,
+    cwd: Path,
+    stderr: int = subprocess.PIPE,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """Run this Python in a working folder; return what came of it."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
         # Set in many containers, it would hide output that is not flushed in time.
-        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        env={**os.environ, "PYTHONUNBUFFERED": "", **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,

@@ -24,6 +24,10 @@ VARIABLE = [
     (r"Count is: -?[1-9]\d*", "Count is: <number>"),
     (r"(CPython|PyPy) 3\.\d+\.\w+", "<python>"),
     (r"  \d+\.\d\d(?= )", "  <seconds>"),
+    (r"Kept 1,\d+ records in 1,\d+ lines", "Kept <so many>"),
+    (r"should have been sent! .*", "should have been sent! <error>"),
+    (r"This Python is with(out)? a GIL, on \d+ cores", "This Python is <so>"),
+    (r"(: |speed-up )\d+\.\d+", r"\1<number>"),
     (r" {2,}", "  "),
     (r" +$", ""),
 ]
@@ -63,11 +67,18 @@ def is_same(expected: str, actual: str) -> None:
         assert scenarios(actual) == scenarios(expected)
 
 
-@pytest.mark.parametrize("example", readme_examples(), ids=lambda e: e.command)
+@pytest.mark.parametrize(
+    ("example", "method"),
+    [
+        pytest.param(example, method, id=f"{example.command} {method}")
+        for example in readme_examples()
+        for method in example.methods()
+    ],
+)
 def test_an_output_is_that_of_a_real_run(
-    example: Example, run_as_user: RunAsUser
+    example: Example, method: str, run_as_user: RunAsUser
 ) -> None:
-    run = run_as_user(example.command)
+    run = run_as_user(example.command, method)
     assert run.returncode == 0, run.stdout
     is_same(expected=example.output, actual=run.stdout)
 
