@@ -19,6 +19,7 @@ from common_logging import get_logger
 WORKERS = 4
 NUMBERS = 700_000
 TINY_TASKS = 4_000
+CHUNK = 1_000
 LOGGER = get_logger(__name__)
 
 
@@ -80,10 +81,10 @@ def main() -> int:
     LOGGER.info("")
 
     LOGGER.info("Running processes scenario!")
-    # No process is done with starting until all are, so none gets two of the tasks.
-    everybody = multiprocessing.Barrier(WORKERS)
+    # No process is done with starting, and takes a task, until all others are too.
+    everybody = multiprocessing.Barrier(WORKERS, timeout=4)
     with concurrent.futures.ProcessPoolExecutor(
-        max_workers=WORKERS, initializer=everybody.wait, initargs=(4,)
+        max_workers=WORKERS, initializer=everybody.wait
     ) as pool:
         _, starting = measure(lambda: pool.map(abs, shares))
         LOGGER.info(f"Starting {WORKERS} processes: {starting:.2f}s")
@@ -97,9 +98,9 @@ def main() -> int:
         one_by_one, processes = measure(lambda: pool.map(is_prime, numbers))
         LOGGER.info(f"Processes, one by one: {processes:.3f}s")
         in_chunks, processes = measure(
-            lambda: pool.map(is_prime, numbers, chunksize=TINY_TASKS // WORKERS)
+            lambda: pool.map(is_prime, numbers, chunksize=CHUNK)
         )
-        LOGGER.info(f"Processes, in {WORKERS} chunks: {processes:.3f}s")
+        LOGGER.info(f"Processes, in chunks of {CHUNK:,}: {processes:.3f}s")
 
     if in_loop != in_threads or in_loop != in_processes:
         LOGGER.warning(f"{in_loop}, {in_threads}, {in_processes} should be the same!")

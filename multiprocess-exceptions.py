@@ -1,7 +1,7 @@
 """Lose tasks to one bad exception or one dead process, until none is lost.
 
 Problem: an exception that can't be unpickled, or a process that dies, breaks the whole
-    pool. All unfinished tasks are lost with it, and nothing says whose fault it was.
+    pool. All unfinished tasks are lost with it, and nothing says which of them did it.
 Solution: exceptions that survive pickling. And after a crash the lost tasks run again,
     each in a pool of its own: it ends with its result, or it is the one that crashed.
 
@@ -36,30 +36,31 @@ class FragileError(Exception):
         super().__init__(f"{reason} in process {process_id}")
 
 
-class SturdyError(FragileError):
-    """Says which arguments it is to be made of anew."""
+class SturdyError(Exception):
+    """Needs two arguments and hands both on, so that unpickling finds both."""
 
     def __init__(self, process_id: int, reason: str) -> None:
-        """Keep both arguments for `__reduce__`."""
+        """Leave the message to `__str__`."""
         super().__init__(process_id, reason)
-        self.arguments = (process_id, reason)
 
-    def __reduce__(self) -> tuple[type[Exception], tuple[int, str]]:
-        """Return what pickle needs: what to call, and with which arguments."""
-        return type(self), self.arguments
+    def __str__(self) -> str:
+        """Make a message of both arguments."""
+        process_id, reason = self.args
+        return f"{reason} in process {process_id}"
 
 
 def meet(barrier: Barrier) -> None:
     """Wait in a process that has just started until all others have started too."""
     global everybody
     everybody = barrier
-    everybody.wait(timeout=4)
+    everybody.wait()
 
 
 def open_pool(processes: int) -> concurrent.futures.ProcessPoolExecutor:
     """Return a pool with all its processes started."""
+    barrier = multiprocessing.Barrier(processes, timeout=4)
     pool = concurrent.futures.ProcessPoolExecutor(
-        processes, initializer=meet, initargs=(multiprocessing.Barrier(processes),)
+        processes, initializer=meet, initargs=(barrier,)
     )
     # A pool starts its processes, and begins to watch them, as tasks come in.
     list(pool.map(abs, range(processes)))
@@ -69,7 +70,7 @@ def open_pool(processes: int) -> concurrent.futures.ProcessPoolExecutor:
 def foo(process_id: int, go_wrong: Callable[[int], None]) -> str:
     """Return a result after a while, or go wrong at once in one of the processes."""
     LOGGER.info(f"Process: {process_id} started foo")
-    everybody.wait(timeout=4)
+    everybody.wait()
     if process_id == BAD_PROCESS:
         go_wrong(process_id)
     time.sleep(0.5)

@@ -51,7 +51,7 @@ def foo_with_global(process_id: int) -> int:
     """Change the global count, and return it: each process has its own."""
     global count
     LOGGER.info(f"Process: {process_id} started foo_with_global")
-    start.wait(timeout=4)
+    start.wait()
     for _ in range(OPERATIONS):
         count += STEPS[process_id]
     LOGGER.info(f"Process: {process_id} finished foo_with_global")
@@ -61,7 +61,7 @@ def foo_with_global(process_id: int) -> int:
 def foo_without_locks(process_id: int) -> None:
     """Change the shared count while the other process changes it too."""
     LOGGER.info(f"Process: {process_id} started foo_without_locks")
-    start.wait(timeout=4)
+    start.wait()
     for operation in range(OPERATIONS):
         change_shared_count(process_id, operation)
     LOGGER.info(f"Process: {process_id} finished foo_without_locks")
@@ -70,7 +70,7 @@ def foo_without_locks(process_id: int) -> None:
 def foo_with_locks(process_id: int) -> None:
     """Do the same, with the other process kept out from the read to the store."""
     LOGGER.info(f"Process: {process_id} started foo_with_locks")
-    start.wait(timeout=4)
+    start.wait()
     for operation in range(OPERATIONS):
         with shared_count.get_lock():
             change_shared_count(process_id, operation)
@@ -83,7 +83,7 @@ def run_processes(foo: Callable[[int], object]) -> tuple[list[object], int]:
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=PROCESSES,
         initializer=share,
-        initargs=(the_count, multiprocessing.Barrier(PROCESSES)),
+        initargs=(the_count, multiprocessing.Barrier(PROCESSES, timeout=4)),
     ) as executor:
         returned = list(executor.map(foo, range(PROCESSES)))
     return returned, the_count.value

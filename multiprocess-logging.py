@@ -61,7 +61,7 @@ def make_file_handler(path: Path) -> logging.Handler:
 def foo(process_id: int) -> None:
     """Log many records, at the same time as the other processes do."""
     LOGGER.info(f"Process: {process_id} started foo")
-    everybody.wait(timeout=4)
+    everybody.wait()
     for number in range(RECORDS):
         TASK_LOGGER.info(f"Record {number} of process {process_id}")
     LOGGER.info(f"Process: {process_id} finished foo")
@@ -77,7 +77,7 @@ def run_pool(
         PROCESSES,
         mp_context=context,
         initializer=set_up,
-        initargs=(context.Barrier(PROCESSES), make_handler),
+        initargs=(context.Barrier(PROCESSES, timeout=4), make_handler),
     ) as executor:
         try:
             results = executor.map(foo, range(PROCESSES))

@@ -99,7 +99,7 @@ def make_tasks_that_go() -> dict[str, Task]:
     return {
         "top-level function": triple,
         "partial": functools.partial(multiply, FACTOR),
-        "object made by the initializer": use_multiplier,
+        "user of the initializer's object": use_multiplier,
     }
 
 
@@ -107,7 +107,7 @@ def run_tasks(tasks: dict[str, Task]) -> list[int]:
     """Send tasks to a process; return the results of those that came there."""
     results = []
     with concurrent.futures.ProcessPoolExecutor(
-        max_workers=1, initializer=make_multiplier, initargs=(FACTOR,)
+        max_workers=len(tasks), initializer=make_multiplier, initargs=(FACTOR,)
     ) as executor:
         # No `submit` raises: pickling is done later, by a thread of the executor.
         futures = [
@@ -140,8 +140,8 @@ def run_program(guard: str) -> bool:
     error = re.search(r"(?s)RuntimeError:\s+(.+?)\n\n", program.stderr)
     if program.stdout == "42\n":
         LOGGER.info("The program printed 42, congratulations!")
-    elif error:
-        message = " ".join(error[1].split())
+    else:
+        message = " ".join(error[1].split()) if error else program.stderr
         LOGGER.warning(f"The program should have printed 42! {message}")
     return program.stdout == "42\n"
 

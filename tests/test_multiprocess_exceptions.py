@@ -41,7 +41,7 @@ def test_what_is_lost_and_what_is_kept(run_as_user: RunAsUser) -> None:
         expected = [*kept, started, lost, *kept, started, lost, *again]
         if process_id == 1:
             error = "started foo", "raised ValueError('no result in process 1')"
-            sturdy = "started foo", "raised SturdyError('no result in process 1')"
+            sturdy = "started foo", "raised SturdyError(1, 'no result')"
             expected = [*error, started, lost, *sturdy, started, lost]
             expected += [started, lost, started, crashed]
         worker = f"Process: {process_id}"
@@ -59,12 +59,17 @@ def test_the_traceback_comes_along_as_text(run_as_user: RunAsUser) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "scenario", "verdict"),
     [
-        ("def __reduce__(self)", "def reduce(self)", 2, ALL_LOST),
+        (
+            "super().__init__(process_id, reason)",
+            "super().__init__(reason)",
+            2,
+            ALL_LOST,
+        ),
         ("    os._exit(1)", "    raise_error(_process_id)", 3, ALL_KEPT),
         ("if process_id not in outcomes:", "if False:", 4, ALL_LOST),
         ("raise FragileError(", "raise SturdyError(", 1, ALL_KEPT),
     ],
-    ids=["no __reduce__", "no crash", "nothing runs again", "nothing fragile"],
+    ids=["an argument too few", "no crash", "nothing runs again", "nothing fragile"],
 )
 def test_it_fails_when_it_is_broken(
     run_changed: RunChanged, old: str, new: str, scenario: int, verdict: str

@@ -27,7 +27,7 @@ def test_what_is_sent_and_what_is_not(run_as_user: RunAsUser) -> None:
     assert [message for message in sent if message not in warnings] == [
         "The top-level function was sent, congratulations!",
         "The partial was sent, congratulations!",
-        "The object made by the initializer was sent, congratulations!",
+        "The user of the initializer's object was sent, congratulations!",
         "The program printed 42, congratulations!",
     ]
 
