@@ -24,6 +24,11 @@ LOGGER = get_logger(__name__)
 
 Outcomes = dict[int, str | Exception]
 
+if __name__ == "__mp_main__":
+    # In a process that was not forked, CPython 3.15 warns of this None, its own doing,
+    # whenever it formats a traceback: with warnings as errors, that would be a crash.
+    del __spec__
+
 # Set by `meet` in each process of a pool.
 everybody: Barrier
 

@@ -14,9 +14,6 @@ import pytest
 from helpers import ROOT, readme_examples, run_python
 
 UserRun = subprocess.CompletedProcess[str]
-# CPython 3.15 warns, whenever it formats a traceback in a process that was not forked,
-# of a None that it has itself put into the script's module there.
-WARNINGS = "error,ignore:Module globals is missing a __spec__.loader:DeprecationWarning"
 
 
 RunChanged = Callable[[str, str, str], UserRun]
@@ -101,7 +98,7 @@ def run_as_user(
                 "START_METHOD": method,
                 "PYTHONPATH": str(start_method_folder),
                 "PYTHONDEVMODE": "1",
-                "PYTHONWARNINGS": WARNINGS,
+                "PYTHONWARNINGS": "error",
             }
             runs[command, method] = executor.submit(
                 run_python,

@@ -405,6 +405,17 @@ def test_two_signals_at_once_leave_nothing_behind(
     assert endless.runner.returncode in (128 + 1, 128 + 2, 128 + 15)
 
 
+def test_only_the_first_signal_breaks_off_the_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "stops", [])
+    monkeypatch.setattr(runner, "waiting", True)
+    with pytest.raises(runner.Stopped):
+        runner.stop(signal.SIGTERM, None)
+    runner.stop(signal.SIGINT, None)
+    assert runner.stops == [signal.SIGTERM, signal.SIGINT]
+
+
 @posix_only
 def test_ctrl_c_at_the_start_of_a_script_does_not_lose_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
