@@ -104,7 +104,7 @@ def make_tasks_that_go() -> dict[str, Task]:
 
 
 def run_tasks(tasks: dict[str, Task]) -> list[int]:
-    """Send tasks to a process; return the results of those that came there."""
+    """Send a task to each process; return the results of those that came there."""
     results = []
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=len(tasks), initializer=make_multiplier, initargs=(FACTOR,)

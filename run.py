@@ -36,7 +36,6 @@ STOP_SIGNALS = [
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 
-
 # The stop signals that came, and whether one may break off what is done right now.
 stops: list[int] = []
 waiting = False
