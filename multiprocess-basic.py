@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from common_logging import get_logger
+from common_signals import hold_interrupts
 
 WORKERS = 4
 NUMBERS = 700_000
@@ -86,7 +87,9 @@ def main() -> int:
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=WORKERS, initializer=everybody.wait
     ) as pool:
-        _, starting = measure(lambda: pool.map(abs, shares))
+        # A Ctrl-C while a pool starts its processes could leave some behind.
+        with hold_interrupts():
+            _, starting = measure(lambda: pool.map(abs, shares))
         LOGGER.info(f"Starting {WORKERS} processes: {starting:.2f}s")
         in_processes, processes = measure(lambda: pool.map(count_in_process, shares))
         LOGGER.info(f"Processes: {processes:.2f}s, speed-up {loop / processes:.2f}")

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Barrier
 
 from common_logging import get_logger
+from common_signals import hold_interrupts
 
 PROCESSES = 4
 BAD_PROCESS = 1
@@ -67,8 +68,10 @@ def open_pool(processes: int) -> concurrent.futures.ProcessPoolExecutor:
     pool = concurrent.futures.ProcessPoolExecutor(
         processes, initializer=meet, initargs=(barrier,)
     )
-    # A pool starts its processes, and begins to watch them, as tasks come in.
-    list(pool.map(abs, range(processes)))
+    # A pool starts its processes, and begins to watch them, as tasks come in. A Ctrl-C
+    # while it does so could leave some behind.
+    with hold_interrupts():
+        list(pool.map(abs, range(processes)))
     return pool
 
 

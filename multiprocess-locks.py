@@ -15,6 +15,7 @@ from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 
 from common_logging import get_logger
+from common_signals import hold_interrupts
 
 PROCESSES = 2
 OPERATIONS = 200_000
@@ -85,7 +86,10 @@ def run_processes(foo: Callable[[int], object]) -> tuple[list[object], int]:
         initializer=share,
         initargs=(the_count, multiprocessing.Barrier(PROCESSES, timeout=4)),
     ) as executor:
-        returned = list(executor.map(foo, range(PROCESSES)))
+        # A Ctrl-C while a pool starts its processes could leave some behind.
+        with hold_interrupts():
+            results = executor.map(foo, range(PROCESSES))
+        returned = list(results)
     return returned, the_count.value
 
 

@@ -22,6 +22,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from common_logging import LOG_FORMAT, get_logger
+from common_signals import hold_interrupts
 
 PROCESSES = 3
 RECORDS = 1_000
@@ -80,7 +81,9 @@ def run_pool(
         initargs=(context.Barrier(PROCESSES, timeout=4), make_handler),
     ) as executor:
         try:
-            results = executor.map(foo, range(PROCESSES))
+            # A Ctrl-C while a pool starts its processes could leave some behind.
+            with hold_interrupts():
+                results = executor.map(foo, range(PROCESSES))
         finally:
             # Not before the processes have started: forking with threads is unsafe.
             # But in any case: they don't end before somebody has emptied the queue.

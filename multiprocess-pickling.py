@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common_logging import get_logger
+from common_signals import hold_interrupts
 
 FACTOR = 3
 LOGGER = get_logger(__name__)
@@ -109,11 +110,13 @@ def run_tasks(tasks: dict[str, Task]) -> list[int]:
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=len(tasks), initializer=make_multiplier, initargs=(FACTOR,)
     ) as executor:
-        # No `submit` raises: pickling is done later, by a thread of the executor.
-        futures = [
-            executor.submit(task, process_id)
-            for process_id, task in enumerate(tasks.values())
-        ]
+        # A Ctrl-C while a pool starts its processes could leave some behind.
+        with hold_interrupts():
+            # No `submit` raises: pickling is done later, by a thread of the executor.
+            futures = [
+                executor.submit(task, process_id)
+                for process_id, task in enumerate(tasks.values())
+            ]
         for name, future in zip(tasks, futures, strict=True):
             try:
                 results.append(future.result())

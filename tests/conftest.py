@@ -126,7 +126,8 @@ def run_changed(checkout: Path, tmp_path: Path) -> RunChanged:
         source = (checkout / name).read_text(encoding="utf-8")
         assert source.count(old) == 1
         (tmp_path / name).write_text(source.replace(old, new), encoding="utf-8")
-        shutil.copy(checkout / "common_logging.py", tmp_path)
+        for helper in checkout.glob("common_*.py"):
+            shutil.copy(helper, tmp_path)
         return run_python(tmp_path / name, cwd=tmp_path, stderr=subprocess.STDOUT)
 
     return run

@@ -1,0 +1,127 @@
+"""A Ctrl-C that is held comes later, but comes; and so no pool loses a process."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers import PATIENCE_SECONDS
+
+from common_signals import hold_interrupts
+from run import Script, find_scripts
+
+# The worst moment: the process is there, and its pool does not know of it yet.
+INTERRUPTED_START = """
+import multiprocessing.process, signal
+
+started = []
+start = multiprocessing.process.BaseProcess.start
+
+def start_and_interrupt(process):
+    start(process)
+    started.append(process)
+    if len(started) == {number}:
+        signal.raise_signal(signal.SIGINT)
+
+multiprocessing.process.BaseProcess.start = start_and_interrupt
+"""
+
+
+@pytest.fixture(autouse=True)
+def usual_handler() -> Iterator[None]:
+    """Check that Ctrl-C is handled after each test as it was before."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def interrupt() -> None:
+    """Do what Ctrl-C does."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def fail() -> None:
+    """Raise an exception."""
+    raise ValueError("no")
+
+
+def hold(*steps: Callable[[], object]) -> None:
+    """Take steps while interrupts are held."""
+    with hold_interrupts():
+        for step in steps:
+            step()
+
+
+def test_an_interrupt_takes_effect_at_the_end() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        hold(interrupt, lambda: done.append("what came after it"))
+    assert done == ["what came after it"]
+
+
+def test_two_interrupts_take_effect_once() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hold(interrupt, interrupt)
+    assert caught.value.__context__ is None
+
+
+def test_without_an_interrupt_nothing_happens() -> None:
+    hold()
+
+
+def test_an_exception_comes_through() -> None:
+    with pytest.raises(ValueError, match="no"):
+        hold(fail)
+
+
+def test_an_interrupt_comes_through_beside_an_exception() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        hold(interrupt, fail)
+    assert isinstance(caught.value.__context__, ValueError)
+
+
+# Where all processes of a pool wait for each other, a lost one gives up in the end too,
+# unless it was the last to start: that is the second in some scripts, or the fourth.
+@pytest.mark.parametrize("number", [2, 4])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.path.stem)
+        for script in find_scripts()
+        if script.path.stem.startswith("multiprocess-")
+    ],
+)
+def test_ctrl_c_while_a_pool_starts_leaves_nothing_behind(
+    script: Script, number: int, checkout: Path, tmp_path: Path
+) -> None:
+    source = INTERRUPTED_START.format(number=number)
+    (tmp_path / "sitecustomize.py").write_text(source)
+    with subprocess.Popen(
+        [sys.executable, checkout / script.path.name],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as program:
+        try:
+            # All its processes write to this pipe, so it ends when all have ended.
+            _, log = program.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            end_session(program)
+            pytest.fail("it hangs, or has left a process behind")
+    assert program.returncode != 0
+    assert "\nKeyboardInterrupt" in log
+
+
+def end_session(program: subprocess.Popen[str]) -> None:
+    """End what is left of a program that was started in a session of its own."""
+    if os.name == "nt":
+        program.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(program.pid, signal.SIGKILL)
