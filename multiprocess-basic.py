@@ -10,9 +10,11 @@ Run: python3 multiprocess-basic.py
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from multiprocessing.synchronize import Barrier
 
 from common_logging import get_logger
 from common_signals import hold_interrupts
@@ -22,6 +24,13 @@ NUMBERS = 700_000
 TINY_TASKS = 4_000
 CHUNK = 1_000
 LOGGER = get_logger(__name__)
+
+
+def meet(everybody: Barrier) -> None:
+    """Wait in a process that has just started until all others have started too."""
+    # Ctrl-C is for the parent: it could break off a process that holds a pool's lock.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    everybody.wait()
 
 
 def is_prime(number: int) -> bool:
@@ -82,10 +91,9 @@ def main() -> int:
     LOGGER.info("")
 
     LOGGER.info("Running processes scenario!")
-    # No process is done with starting, and takes a task, until all others are too.
     everybody = multiprocessing.Barrier(WORKERS, timeout=4)
     with concurrent.futures.ProcessPoolExecutor(
-        max_workers=WORKERS, initializer=everybody.wait
+        max_workers=WORKERS, initializer=meet, initargs=(everybody,)
     ) as pool:
         # A Ctrl-C while a pool starts its processes could leave some behind.
         with hold_interrupts():

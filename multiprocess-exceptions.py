@@ -11,6 +11,7 @@ Run: python3 multiprocess-exceptions.py
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -58,6 +59,8 @@ class SturdyError(Exception):
 def meet(barrier: Barrier) -> None:
     """Wait in a process that has just started until all others have started too."""
     global everybody
+    # Ctrl-C is for the parent: it could break off a process that holds a pool's lock.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     everybody = barrier
     everybody.wait()
 

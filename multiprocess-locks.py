@@ -9,6 +9,7 @@ Run: python3 multiprocess-locks.py
 
 import concurrent.futures
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.sharedctypes import Synchronized
@@ -36,6 +37,8 @@ def share(the_count: "Synchronized[int]", the_start: Barrier) -> None:
     global shared_count, start
     shared_count = the_count
     start = the_start
+    # Ctrl-C is for the parent: it could break off a process that holds a pool's lock.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def change_shared_count(process_id: int, operation: int) -> None:

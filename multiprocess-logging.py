@@ -15,6 +15,7 @@ import logging
 import logging.handlers
 import multiprocessing
 import re
+import signal
 import tempfile
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
@@ -40,6 +41,8 @@ everybody: Barrier
 def set_up(barrier: Barrier, make_handler: MakeHandler | None) -> None:
     """Prepare a process for its task: whom to wait for, and where to log to."""
     global everybody
+    # Ctrl-C is for the parent: it could break off a process that holds a pool's lock.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     everybody = barrier
     if make_handler:
         set_handler(make_handler())
@@ -80,13 +83,11 @@ def run_pool(
         initializer=set_up,
         initargs=(context.Barrier(PROCESSES, timeout=4), make_handler),
     ) as executor:
-        try:
-            # A Ctrl-C while a pool starts its processes could leave some behind.
-            with hold_interrupts():
-                results = executor.map(foo, range(PROCESSES))
-        finally:
-            # Not before the processes have started: forking with threads is unsafe.
-            # But in any case: they don't end before somebody has emptied the queue.
+        # A Ctrl-C while a pool starts its processes could leave some behind. And they
+        # don't end before somebody has emptied the queue.
+        with hold_interrupts():
+            results = executor.map(foo, range(PROCESSES))
+            # Not earlier, since forking with threads is unsafe.
             if listener:
                 listener.start()
         list(results)

@@ -12,6 +12,7 @@ Run: python3 multiprocess-pickling.py
 import concurrent.futures
 import functools
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,8 @@ def triple(process_id: int) -> int:
 def make_multiplier(factor: int) -> None:
     """Make in a process what can't be sent to it."""
     global multiplier
+    # Ctrl-C is for the parent: it could break off a process that holds a pool's lock.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     multiplier = Multiplier(factor)
 
 

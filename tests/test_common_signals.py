@@ -1,4 +1,4 @@
-"""A Ctrl-C that is held comes later, but comes; and so no pool loses a process."""
+"""A Ctrl-C that is held comes later, but comes; and no pool loses a process by one."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from helpers import PATIENCE_SECONDS
 from common_signals import hold_interrupts
 from run import Script, find_scripts
 
-# The worst moment: the process is there, and its pool does not know of it yet.
+# The worst moment for a parent: the pool does not know of its new process yet.
 INTERRUPTED_START = """
 import multiprocessing.process, signal
 
@@ -29,6 +29,35 @@ def start_and_interrupt(process):
 
 multiprocessing.process.BaseProcess.start = start_and_interrupt
 """
+
+# The worst moment for a worker: it has just acquired a lock, and will not release it.
+INTERRUPTED_LOCK = """
+import multiprocessing.synchronize, signal, sys
+
+# A process that is forked while interrupts are held takes no notice of them anyway.
+multiprocessing.set_start_method("spawn")
+enter = multiprocessing.synchronize.SemLock.__enter__
+
+def enter_and_interrupt(lock):
+    entered = enter(lock)
+    if multiprocessing.parent_process() and sys.argv[0].endswith({name!r}):
+        signal.raise_signal(signal.SIGINT)
+    return entered
+
+multiprocessing.synchronize.SemLock.__enter__ = enter_and_interrupt
+"""
+
+process_scripts = pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.path.stem)
+        for script in find_scripts()
+        if script.path.stem.startswith("multiprocess-")
+    ],
+)
+
+# Returns the exit status of a script, run with a change to Python, and its log.
+RunInterrupted = Callable[[Script, str], tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -84,38 +113,29 @@ def test_an_interrupt_comes_through_beside_an_exception() -> None:
     assert isinstance(caught.value.__context__, ValueError)
 
 
-# Where all processes of a pool wait for each other, a lost one gives up in the end too,
-# unless it was the last to start: that is the second in some scripts, or the fourth.
-@pytest.mark.parametrize("number", [2, 4])
-@pytest.mark.parametrize(
-    "script",
-    [
-        pytest.param(script, id=script.path.stem)
-        for script in find_scripts()
-        if script.path.stem.startswith("multiprocess-")
-    ],
-)
-def test_ctrl_c_while_a_pool_starts_leaves_nothing_behind(
-    script: Script, number: int, checkout: Path, tmp_path: Path
-) -> None:
-    source = INTERRUPTED_START.format(number=number)
-    (tmp_path / "sitecustomize.py").write_text(source)
-    with subprocess.Popen(
-        [sys.executable, checkout / script.path.name],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        start_new_session=True,
-    ) as program:
-        try:
-            # All its processes write to this pipe, so it ends when all have ended.
-            _, log = program.communicate(timeout=PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            end_session(program)
-            pytest.fail("it hangs, or has left a process behind")
-    assert program.returncode != 0
-    assert "\nKeyboardInterrupt" in log
+@pytest.fixture
+def run_interrupted(checkout: Path, tmp_path: Path) -> RunInterrupted:
+    """Return a function that runs a script in which something sends a Ctrl-C."""
+
+    def run(script: Script, sitecustomize: str) -> tuple[int, str]:
+        (tmp_path / "sitecustomize.py").write_text(sitecustomize)
+        with subprocess.Popen(
+            [sys.executable, checkout / script.path.name],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as program:
+            try:
+                # All its processes write to this pipe: it ends when all have ended.
+                _, log = program.communicate(timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                end_session(program)
+                pytest.fail("it hangs, or has left a process behind")
+        return program.returncode, log
+
+    return run
 
 
 def end_session(program: subprocess.Popen[str]) -> None:
@@ -125,3 +145,25 @@ def end_session(program: subprocess.Popen[str]) -> None:
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(program.pid, signal.SIGKILL)
+
+
+# Where all processes of a pool wait for each other, a lost one gives up in the end too,
+# unless it was the last to start: that is the second in some scripts, or the fourth.
+@pytest.mark.parametrize("number", [2, 4])
+@process_scripts
+def test_ctrl_c_while_a_pool_starts_leaves_nothing_behind(
+    script: Script, number: int, run_interrupted: RunInterrupted
+) -> None:
+    status, log = run_interrupted(script, INTERRUPTED_START.format(number=number))
+    assert status != 0
+    assert "\nKeyboardInterrupt" in log
+
+
+@process_scripts
+def test_ctrl_c_does_not_break_off_a_worker(
+    script: Script, run_interrupted: RunInterrupted
+) -> None:
+    sitecustomize = INTERRUPTED_LOCK.format(name=script.path.name)
+    status, log = run_interrupted(script, sitecustomize)
+    assert status == 0, log
+    assert "KeyboardInterrupt" not in log
