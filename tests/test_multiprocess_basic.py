@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import re
+import threading
 from collections.abc import Callable
 from types import ModuleType
 
@@ -20,6 +21,7 @@ def basic(
     script = load_script(SCRIPT)
     monkeypatch.setattr(script, "NUMBERS", 2_000)
     monkeypatch.setattr(script, "TINY_TASKS", 40)
+    monkeypatch.setattr(script, "meet", threading.Barrier.wait)
     monkeypatch.setattr(
         concurrent.futures,
         "ProcessPoolExecutor",
