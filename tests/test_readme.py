@@ -28,6 +28,11 @@ VARIABLE = [
     (r"should have been sent! .*", "should have been sent! <error>"),
     (r"This Python is with(out)? a GIL, on \d+ cores", "This Python is <so>"),
     (r"(: |speed-up )\d+\.\d+", r"\1<number>"),
+    (r"After \d\.\d\ds", "After <number>s"),
+    (r"results in \d+\.\ds(, \d+\.\d MB)?", "results in <so much>"),
+    # Where threads inherit the context, tasks have the first request in place of none.
+    (r"Request: (none|0)$", "Request: <none or the first>"),
+    (r"own request: (0|100),", "own request: <none or the first>,"),
     (r" {2,}", "  "),
     (r" +$", ""),
 ]
