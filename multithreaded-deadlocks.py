@@ -20,7 +20,7 @@ THREADS = 2
 # How much each thread moves, from which account, to which.
 MOVES = ((10, "A", "B"), (20, "B", "A"))
 # Thread 0 gives up first, and thread 1 then gets what it waits for.
-PATIENCE_SECONDS = (0.5, 4.0)
+PATIENCE_SECONDS = (1.0, 4.0)
 POOL = "pool"
 LOCKS = {"A": threading.Lock(), "B": threading.Lock()}
 LOGGER = get_logger(__name__)
@@ -54,18 +54,25 @@ def move_money(thread_id: int) -> None:
 
 def move_under_locks(thread_id: int, first: str, second: str) -> bool:
     """Move money under two locks; return False if the second doesn't come in time."""
-    with LOCKS[first]:
+    if not LOCKS[first].acquire(blocking=False):
+        # Both have the same first lock: then the other need not wait for this thread.
+        everybody.abort()
+        LOCKS[first].acquire()
+    try:
         states[thread_id] = f"thread {thread_id} holds {first}, waits for {second}"
-        # Now the other thread takes its first lock too, unless it is this same one.
         with contextlib.suppress(threading.BrokenBarrierError):
-            everybody.wait(timeout=0.5)
+            everybody.wait(timeout=4)
         if not LOCKS[second].acquire(timeout=PATIENCE_SECONDS[thread_id]):
             knot = "; ".join(states)
             LOGGER.warning(f"Thread: {thread_id} should have got {second}, but {knot}!")
             return False
-        move_money(thread_id)
-        LOCKS[second].release()
-    return True
+        try:
+            move_money(thread_id)
+        finally:
+            LOCKS[second].release()
+        return True
+    finally:
+        LOCKS[first].release()
 
 
 def foo_in_any_order(thread_id: int) -> bool:

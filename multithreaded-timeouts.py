@@ -20,7 +20,6 @@ from common_signals import hold_interrupts
 
 THREADS = 2
 TASKS = 5
-SECONDS = 0.3
 TIMEOUT = 0.05
 # How the tasks end if those that run can't be stopped, and if they can.
 RAN_ON = Counter({"finished": 3, "stopped": 0, "never started": 2})
@@ -28,26 +27,29 @@ STOPPED = Counter({"finished": 1, "stopped": 2, "never started": 2})
 LOGGER = get_logger(__name__)
 
 started = threading.Semaphore(0)
+given_up = threading.Event()
 stop = threading.Event()
 
 Pool = concurrent.futures.ThreadPoolExecutor
 Futures = list[concurrent.futures.Future[str]]
 
 
-def foo_without_stop(thread_id: int, seconds: float) -> str:
-    """Work for so many seconds."""
+def foo_without_stop(thread_id: int, long: bool) -> str:
+    """Work; a long task goes on for a while after somebody has given up waiting."""
     LOGGER.info(f"Thread: {thread_id} started foo_without_stop")
     started.release()
-    time.sleep(seconds)
+    if long:
+        given_up.wait(timeout=4)
+        time.sleep(0.25)
     LOGGER.info(f"Thread: {thread_id} finished foo_without_stop")
     return "finished"
 
 
-def foo_with_stop(thread_id: int, seconds: float) -> str:
-    """Work for so many seconds, or until asked to stop."""
+def foo_with_stop(thread_id: int, long: bool) -> str:
+    """Work; a long task would take a minute, but stops when it is asked to."""
     LOGGER.info(f"Thread: {thread_id} started foo_with_stop")
     started.release()
-    stopped = stop.wait(seconds)
+    stopped = stop.wait(60 if long else 0)
     LOGGER.info(f"Thread: {thread_id} finished foo_with_stop. Was stopped: {stopped}")
     return "stopped" if stopped else "finished"
 
@@ -80,19 +82,19 @@ def end_by_stop(pool: Pool, _: Futures) -> None:
 
 
 def run_scenario(
-    foo: Callable[[int, float], str],
+    foo: Callable[[int, bool], str],
     wait: Callable[[Futures, list[int]], None],
     end: Callable[[Pool, Futures], None],
 ) -> Counter[str]:
     """Run tasks, and end them when waiting for them fails; return how they ended."""
+    given_up.clear()
     stop.clear()
     # Ctrl-C waits too: it could come while a lock of the pool is held, and keep it so.
     with hold_interrupts() as interrupts:
         with Pool(THREADS) as pool:
-            # Task 0 has nothing to do: it finishes, and leaves its thread to task 2.
+            # Task 0 is not long: it finishes, and leaves its thread to task 2.
             futures = [
-                pool.submit(foo, thread_id, SECONDS if thread_id else 0)
-                for thread_id in range(TASKS)
+                pool.submit(foo, thread_id, thread_id > 0) for thread_id in range(TASKS)
             ]
             for _ in range(THREADS + 1):
                 started.acquire(timeout=4)
@@ -100,6 +102,7 @@ def run_scenario(
                 wait(futures, interrupts)
             except (TimeoutError, KeyboardInterrupt) as error:
                 LOGGER.info(f"{type(error).__name__}, so the tasks should end")
+            given_up.set()
             asked = time.perf_counter()
             end(pool, futures)
         return report(futures, time.perf_counter() - asked)

@@ -49,14 +49,8 @@ def test_a_task_runs_on_after_its_time_out(
     ],
 )
 def test_running_tasks_stop_and_the_others_never_start(
-    timeouts: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    wait: str,
-    came: str,
+    timeouts: ModuleType, caplog: pytest.LogCaptureFixture, wait: str, came: str
 ) -> None:
-    # A task that is not stopped would take longer than the test is given.
-    monkeypatch.setattr(timeouts, "SECONDS", 10 * PATIENCE_SECONDS)
     outcomes = timeouts.run_scenario(
         timeouts.foo_with_stop, getattr(timeouts, wait), timeouts.end_by_stop
     )
