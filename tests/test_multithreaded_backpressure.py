@@ -1,7 +1,9 @@
 """The bounded ways read only a little ahead, and have the results of the others."""
 
+import threading
+import time
 from collections.abc import Callable, Iterable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,6 +56,19 @@ def test_no_result_is_lost_where_there_are_fewer_tasks_than_slots(
     _, total = backpressure.run_scenario(getattr(backpressure, run))
     assert total == 0 + 1 + 4
     assert backpressure.used == 3
+
+
+@pytest.mark.parametrize("run", UNBOUNDED + BOUNDED)
+def test_eight_tasks_run_at_the_same_time(
+    backpressure: ModuleType, monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    everybody = threading.Barrier(8, timeout=10)
+    fake = SimpleNamespace(
+        sleep=lambda _: everybody.wait(), perf_counter=time.perf_counter
+    )
+    monkeypatch.setattr(backpressure, "time", fake)
+    backpressure.run_scenario(getattr(backpressure, run))
+    assert backpressure.used == 200
 
 
 def test_map_uses_its_results_in_order(

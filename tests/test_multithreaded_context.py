@@ -4,6 +4,7 @@ import contextvars
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 from conftest import RunAsUser
@@ -81,6 +82,14 @@ def test_the_pool_runs_each_task_in_the_context_of_its_submission(
         assert list(mapped) == [10, 11, 12]
         assert pool.submit(add, 1).result() == 21
     assert variable.get() == 20
+
+
+def test_an_exception_of_a_task_surfaces(context: ModuleType) -> None:
+    def submit_nothing(pool: Any, _: int) -> Any:
+        return pool.submit(int, "no number")
+
+    with pytest.raises(ValueError, match="no number"):
+        context.run_tasks(context.Pool(4), submit_nothing)
 
 
 def test_the_main_thread_keeps_no_request(context: ModuleType) -> None:

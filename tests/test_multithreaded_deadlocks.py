@@ -42,6 +42,23 @@ def test_one_order_lets_both_threads_move_their_money(deadlocks: ModuleType) -> 
     assert deadlocks.balances == {"A": 110, "B": 90}
 
 
+def test_in_one_order_no_thread_is_waited_for_that_can_t_come(
+    deadlocks: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abort = deadlocks.everybody.abort
+    aborted = []
+
+    def note() -> None:
+        aborted.append(threading.current_thread())
+        abort()
+
+    monkeypatch.setattr(deadlocks.everybody, "abort", note)
+    deadlocks.run_scenario(
+        lambda pool: list(pool.map(deadlocks.foo_in_one_order, range(2)))
+    )
+    assert len(aborted) == 1
+
+
 @pytest.mark.parametrize("foo", ["foo_in_any_order", "foo_in_one_order"])
 def test_money_moves_only_while_both_locks_are_held(
     deadlocks: ModuleType, monkeypatch: pytest.MonkeyPatch, foo: str

@@ -23,9 +23,14 @@ def timeouts(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script(SCRIPT)
 
 
-def test_a_task_runs_on_after_its_time_out(
-    timeouts: ModuleType, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("timeout", [0.05, 0.5])
+def test_a_task_runs_on_after_its_time_out_however_late_that_comes(
+    timeouts: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    timeout: float,
 ) -> None:
+    monkeypatch.setattr(timeouts, "TIMEOUT", timeout)
     outcomes = timeouts.run_scenario(
         timeouts.foo_without_stop, timeouts.wait_with_timeout, timeouts.end_by_cancel
     )
