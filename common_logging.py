@@ -15,8 +15,10 @@ def get_logger(name: str) -> logging.Logger:
 
     An application's own handlers, or pytest's, stay the only ones.
     """
-    # In a worker process that imports the script anew, the script has this other name.
-    logger = logging.getLogger("__main__" if name == "__mp_main__" else name)
+    # What a script is called in a process, or in an interpreter, that imports it anew.
+    if name in ("__mp_main__", "<fake __main__>"):
+        name = "__main__"
+    logger = logging.getLogger(name)
     logger.setLevel(logging.INFO)
     if not logger.hasHandlers():
         logging.basicConfig(format=LOG_FORMAT)

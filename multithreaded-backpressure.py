@@ -91,8 +91,10 @@ def submit_with_semaphore(pool: Pool) -> None:
     slots = threading.Semaphore(BOUND)
 
     def finish(future: Future) -> None:
-        use(future.result())
-        slots.release()
+        try:
+            use(future.result())
+        finally:
+            slots.release()
 
     for thread_id in read_input():
         slots.acquire()
@@ -115,7 +117,7 @@ def submit_with_wait(pool: Pool) -> None:
 
 
 def map_with_buffersize(pool: Pool) -> None:
-    """Map with so many tasks in flight, and use the results in order."""
+    """Map with a bound of its own, which submits one more; use the results in order."""
     if sys.version_info >= (3, 14):
         for result in pool.map(foo, read_input(), buffersize=BOUND):
             use(result)

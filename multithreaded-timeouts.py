@@ -62,7 +62,7 @@ def wait_with_timeout(futures: Futures, _: list[int]) -> None:
 def wait_with_ctrl_c(futures: Futures, interrupts: list[int]) -> None:
     """Wait for all tasks, or until Ctrl-C, which the script itself sends here."""
     signal.raise_signal(signal.SIGINT)
-    # On Windows, waiting goes on in spite of Ctrl-C, so it is done bit by bit.
+    # Where interrupts are held, waiting goes on in spite of them: so wait bit by bit.
     while concurrent.futures.wait(futures, timeout=0.05).not_done:
         if interrupts:
             interrupts.pop()

@@ -38,7 +38,7 @@ class Example(NamedTuple):
 
     def methods(self) -> list[str]:
         """Return the start methods to run it with; "" stands for the usual one."""
-        if "multiprocess-" not in self.command:
+        if not re.search("multiprocess-|multiinterpreter-", self.command):
             return [""]
         return ["", *multiprocessing.get_all_start_methods()]
 

@@ -93,6 +93,21 @@ def test_an_exception_of_a_task_surfaces(
         backpressure.run_scenario(getattr(backpressure, run))
 
 
+def test_tasks_that_fail_give_their_slots_back(
+    backpressure: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: int) -> int:
+        raise ValueError("no result")
+
+    monkeypatch.setattr(backpressure, "foo", fail)
+    ahead, total = backpressure.run_scenario(backpressure.submit_with_semaphore)
+    assert (ahead, total) == (200, 0)
+    failed = [record for record in caplog.records if record.exc_info]
+    assert len(failed) == 200
+
+
 @pytest.mark.parametrize("on_terminal", [True, False])
 def test_progress_is_shown_on_a_terminal_only(
     backpressure: ModuleType,

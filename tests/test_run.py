@@ -439,6 +439,7 @@ def test_ctrl_c_at_the_start_of_a_script_does_not_lose_it(
     finally:
         signal.signal(signal.SIGINT, handler)
     [process] = started
-    assert process.poll() == -signal.SIGINT
+    # Where Python itself was still starting, its exit status is 1.
+    assert process.poll() in (-signal.SIGINT, 1)
     assert process.stdout is not None
     process.stdout.close()
