@@ -143,12 +143,14 @@ def start(
     """Start all workers of a pool, and say what that cost; return their counts."""
     memory = measure_memory(os.getpid())
     started = time.perf_counter()
-    futures = [pool.submit(meet, here, go) for _ in range(WORKERS)]
-    for _ in futures:
-        here.get(timeout=4)
-    tell_start(started, measure_memory(os.getpid()) - memory)
-    for _ in futures:
-        go.put(None)
+    # A Ctrl-C in between would leave the workers waiting.
+    with hold_interrupts():
+        futures = [pool.submit(meet, here, go) for _ in range(WORKERS)]
+        for _ in futures:
+            here.get(timeout=4)
+        tell_start(started, measure_memory(os.getpid()) - memory)
+        for _ in futures:
+            go.put(None)
     return sorted(future.result() for future in futures)
 
 
