@@ -1,7 +1,8 @@
 """Putting Ctrl-C off for a moment, in which a program would not survive it well.
 
 It interrupts a program between any two of its steps. Where a pool has just started a
-process, but not noted it yet, that process would stay behind, known to nobody.
+process, but not noted it yet, that process would stay behind, known to nobody. And a
+lock that was just taken would stay taken for ever.
 """
 
 import contextlib

@@ -148,7 +148,8 @@ def start(
         futures = [pool.submit(meet, here, go) for _ in range(WORKERS)]
         for _ in futures:
             here.get(timeout=4)
-        tell_start(started, measure_memory(os.getpid()) - memory)
+        seconds = time.perf_counter() - started
+        tell_start(seconds, measure_memory(os.getpid()) - memory)
         for _ in futures:
             go.put(None)
     return sorted(future.result() for future in futures)
@@ -160,8 +161,9 @@ def start_processes(pool: concurrent.futures.ProcessPoolExecutor) -> None:
     # A Ctrl-C while a pool starts its processes could leave some behind.
     with hold_interrupts():
         list(pool.map(abs, range(WORKERS)))
+    seconds = time.perf_counter() - started
     processes = multiprocessing.active_children()
-    tell_start(started, sum(measure_memory(process.pid) for process in processes))
+    tell_start(seconds, sum(measure_memory(process.pid) for process in processes))
 
 
 def measure_memory(process_id: int | None) -> float:
@@ -173,9 +175,8 @@ def measure_memory(process_id: int | None) -> float:
     return sum(map(int, re.findall(r"Private\w+: +(\d+)", text))) / 1024
 
 
-def tell_start(started: float, memory: float) -> None:
-    """Say how long it took since then to start all workers, and how many megabytes."""
-    seconds = time.perf_counter() - started
+def tell_start(seconds: float, memory: float) -> None:
+    """Say how long it took to start all workers, and how many megabytes they cost."""
     LOGGER.info(f"Started {WORKERS} in {seconds:.2f}s, {memory / WORKERS:.1f} MB each")
 
 

@@ -94,7 +94,7 @@ def foo_in_one_order(thread_id: int) -> bool:
 
 
 def check(thread_id: int) -> bool:
-    """Return whether there is enough money for a move: in a thread of its own."""
+    """Return whether there is enough money; this is a task with a number of its own."""
     LOGGER.info(f"Thread: {thread_id} started check")
     amount, source, _ = MOVES[thread_id - THREADS]
     enough = balances[source] >= amount

@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -14,9 +14,8 @@ import pytest
 from helpers import ROOT, readme_examples, run_python
 
 UserRun = subprocess.CompletedProcess[str]
-
-
 RunChanged = Callable[[str, str, str], UserRun]
+RunMainWith = Callable[[ModuleType, Sequence[object]], int]
 
 
 class RunAsUser(Protocol):
@@ -51,6 +50,23 @@ def load_script() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture
+def run_main_with(monkeypatch: pytest.MonkeyPatch) -> RunMainWith:
+    """Return a function that runs a script's `main`, with outcomes for its scenarios.
+
+    It returns the exit status, and checks that there were as many scenarios.
+    """
+
+    def run(script: ModuleType, outcomes: Sequence[object]) -> int:
+        left = iter(outcomes)
+        monkeypatch.setattr(script, "run_scenario", lambda *_: next(left))
+        status: int = script.main()
+        assert list(left) == []
+        return status
+
+    return run
 
 
 @pytest.fixture(scope="session")

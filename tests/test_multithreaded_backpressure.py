@@ -2,12 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
-from conftest import RunAsUser
+from conftest import RunAsUser, RunMainWith
 from helpers import messages
 
 SCRIPT = "multithreaded-backpressure.py"
@@ -121,26 +120,15 @@ def test_progress_is_shown_on_a_terminal_only(
     assert capsys.readouterr().err == shown
 
 
-def outcomes_of_main(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, outcomes: Iterable[Any]
-) -> int:
-    """Return what `main` says where its scenarios have such outcomes."""
-    replaced = iter(outcomes)
-    monkeypatch.setattr(script, "run_scenario", lambda _: next(replaced))
-    status: int = script.main()
-    assert list(replaced) == []
-    return status
-
-
 def test_it_holds_only_if_the_problem_shows_and_the_solutions_work(
-    backpressure: ModuleType, monkeypatch: pytest.MonkeyPatch
+    backpressure: ModuleType, run_main_with: RunMainWith
 ) -> None:
     held = [(200, 7), (200, 7), (11, 7), (11, 7), (10, 7)]
-    assert outcomes_of_main(backpressure, monkeypatch, held) == 0
+    assert run_main_with(backpressure, held) == 0
     for number, (ahead, _) in enumerate(held):
         for other in ((ahead, 8), (199 if ahead == 200 else 12, 7)):
             changed = [*held[:number], other, *held[number + 1 :]]
-            assert outcomes_of_main(backpressure, monkeypatch, changed) == 1
+            assert run_main_with(backpressure, changed) == 1
 
 
 def test_the_waiting_futures_hold_memory(run_as_user: RunAsUser) -> None:

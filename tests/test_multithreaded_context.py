@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import RunAsUser
+from conftest import RunAsUser, RunMainWith
 from helpers import ROOT, messages, run_python
 
 SCRIPT = "multithreaded-context.py"
@@ -112,7 +112,7 @@ def test_it_holds_whether_threads_inherit_the_context_or_not(inherits: str) -> N
 
 
 def test_it_holds_only_if_the_problem_shows_and_the_solutions_work(
-    context: ModuleType, monkeypatch: pytest.MonkeyPatch
+    context: ModuleType, run_main_with: RunMainWith
 ) -> None:
     lost, well = (0, 296), (300, 0)
     for outcomes, status in [
@@ -124,9 +124,7 @@ def test_it_holds_only_if_the_problem_shows_and_the_solutions_work(
         ([lost, well, (299, 0)], 1),
         ([lost, well, (300, 1)], 1),
     ]:
-        replaced = iter(outcomes)
-        monkeypatch.setattr(context, "run_scenario", lambda *_, it=replaced: next(it))
-        assert context.main() == status
+        assert run_main_with(context, outcomes) == status
 
 
 def test_the_log_as_a_user_sees_it(run_as_user: RunAsUser) -> None:

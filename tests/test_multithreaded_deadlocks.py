@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-from conftest import RunAsUser
+from conftest import RunAsUser, RunMainWith
 from helpers import messages, split_by_speaker
 
 SCRIPT = "multithreaded-deadlocks.py"
@@ -135,27 +135,16 @@ def test_a_thread_that_is_left_is_told(deadlocks: ModuleType) -> None:
         left.join()
 
 
-def scenarios_of_main(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, outcomes: list[object]
-) -> int:
-    """Return what `main` says where its scenarios have such outcomes."""
-    replaced = iter(outcomes)
-    monkeypatch.setattr(script, "run_scenario", lambda _: next(replaced))
-    status: int = script.main()
-    assert list(replaced) == []
-    return status
-
-
 def test_it_holds_only_if_the_problems_show_and_the_solutions_work(
-    deadlocks: ModuleType, monkeypatch: pytest.MonkeyPatch
+    deadlocks: ModuleType, run_main_with: RunMainWith
 ) -> None:
     stuck, well = (1, 200, 0), (2, 200, 0)
-    held: list[object] = [stuck, well, stuck, well, well]
-    assert scenarios_of_main(deadlocks, monkeypatch, held) == 0
+    held = [stuck, well, stuck, well, well]
+    assert run_main_with(deadlocks, held) == 0
     for number, outcome in enumerate(held):
         for other in {stuck, well, (1, 199, 0), (2, 200, 1)} - {outcome}:
             changed = [*held[:number], other, *held[number + 1 :]]
-            assert scenarios_of_main(deadlocks, monkeypatch, changed) == 1
+            assert run_main_with(deadlocks, changed) == 1
 
 
 def test_the_log_as_a_user_sees_it(run_as_user: RunAsUser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import RunAsUser
+from conftest import RunAsUser, RunMainWith
 from helpers import PATIENCE_SECONDS, messages, split_by_speaker
 
 SCRIPT = "multithreaded-timeouts.py"
@@ -140,7 +140,7 @@ def test_ctrl_c_from_outside_ends_it_without_a_traceback(
 
 
 def test_it_holds_only_if_the_problem_shows_and_the_solution_works(
-    timeouts: ModuleType, monkeypatch: pytest.MonkeyPatch
+    timeouts: ModuleType, run_main_with: RunMainWith
 ) -> None:
     ran_on, stopped = timeouts.RAN_ON, timeouts.STOPPED
     for outcomes, status in [
@@ -149,9 +149,7 @@ def test_it_holds_only_if_the_problem_shows_and_the_solution_works(
         ([ran_on, ran_on, stopped], 1),
         ([ran_on, stopped, ran_on], 1),
     ]:
-        replaced = iter(outcomes)
-        monkeypatch.setattr(timeouts, "run_scenario", lambda *_, it=replaced: next(it))
-        assert timeouts.main() == status
+        assert run_main_with(timeouts, outcomes) == status
 
 
 def test_the_log_as_a_user_sees_it(run_as_user: RunAsUser) -> None:
