@@ -1,0 +1,147 @@
+"""The Dask cluster of the distributed scripts: one that stands, or a small one here."""
+
+import contextlib
+import logging
+import multiprocessing.resource_tracker
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from common_signals import hold_interrupts
+
+try:
+    import dask
+    import distributed
+    from distributed.diagnostics.plugin import ForwardLoggingPlugin
+except ImportError:
+    print(
+        f"{Path(sys.argv[0]).name} needs the package distributed: "
+        "python3 -m pip install distributed",
+        file=sys.stderr,
+    )
+    raise SystemExit(2) from None
+
+__all__ = ["dask", "distributed", "open_client"]
+
+PATIENCE_SECONDS = 10
+
+
+@contextlib.contextmanager
+def open_client(
+    logger: logging.Logger, workers: int, threads: int, address: str | None = None
+) -> Iterator[distributed.Client]:
+    """Connect to a cluster; what its tasks log to that logger is logged here.
+
+    It is the cluster at that address, such as tcp://host:8786. Without an address one
+    is started here, which listens to this machine only and ends with the `with`
+    statement: so many workers, which are processes, with so many threads each. Exits
+    with status 2 and one line on standard error if there is none, or it has no worker.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            if address:
+                client = distributed.Client(address, timeout=PATIENCE_SECONDS)
+                stack.enter_context(client)
+            else:
+                client = stack.enter_context(start_cluster(workers, threads))
+            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+        except (OSError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            place = address or "127.0.0.1"
+            print(
+                f"{Path(sys.argv[0]).name}: no cluster at {place}: {reason}",
+                file=sys.stderr,
+            )
+            raise SystemExit(2) from None
+        stack.enter_context(bring_home_logs(client, logger))
+        yield client
+
+
+@contextlib.contextmanager
+def start_cluster(workers: int, threads: int) -> Iterator[distributed.Client]:
+    """Start a cluster on this machine, and end it after the `with` statement."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(dask.config.set({"temporary-directory": folder}))
+        with hold_interrupts(), block_interrupts():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=threads,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+            )
+            stack.callback(close, cluster)
+            client = distributed.Client(cluster)
+            stack.callback(close, client)
+        yield client
+
+
+def close(part: distributed.LocalCluster | distributed.Client) -> None:
+    """End a part of a cluster that was started here, without being interrupted."""
+    with hold_interrupts():
+        part.close()
+
+
+@contextlib.contextmanager
+def block_interrupts() -> Iterator[None]:
+    """Let processes take no notice of Ctrl-C that are started during the `with`.
+
+    So do those that are started later, by threads that are started meanwhile. It does
+    nothing on Windows.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Up to Python 3.13, it would end the blocking for the thread that starts it.
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def bring_home_logs(
+    client: distributed.Client, logger: logging.Logger
+) -> Iterator[None]:
+    """Let what this client's tasks log to a logger be logged here, and only here."""
+    name = f"logs-{client.id}"
+
+    # A class in a function is sent as a whole: workers elsewhere can't import it.
+    class SendLogs(ForwardLoggingPlugin):
+        """Sets up each worker, also those that come later."""
+
+        def setup(self, worker: distributed.Worker) -> None:
+            def add_task(record: logging.LogRecord) -> bool:
+                record.task = worker.active_threads.get(threading.get_ident())
+                return True
+
+            super().setup(worker)
+            assert self.handler is not None
+            self.handler.addFilter(add_task)
+            remote_logger = logging.getLogger(self.logger_name)
+            remote_logger.setLevel(logging.INFO)
+            remote_logger.propagate = False
+
+    def log_here(event: tuple[float, dict[str, Any]]) -> None:
+        """Log what a task has logged, unless it is another client's."""
+        _, attributes = event
+        if attributes["task"] in client.futures:
+            logger.handle(logging.makeLogRecord(attributes))
+
+    client.subscribe_topic(name, log_here)
+    client.register_plugin(SendLogs(logger.name, logging.NOTSET, name), name=name)
+    try:
+        yield
+    finally:
+        # A cluster that is gone has nothing left to clear away.
+        with contextlib.suppress(OSError):
+            client.unregister_worker_plugin(name)
