@@ -50,8 +50,9 @@ def main() -> int:
         threads = sum(client.nthreads().values())
 
     slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
-    # Less than a thread for each task can't run all of them at once.
-    if took > max(sleeps) + 1 and threads >= TASKS:
+    # A cluster elsewhere need not have a thread for each task.
+    all_at_once = address is None or threads >= TASKS
+    if all_at_once and took > max(sleeps) + 1:
         LOGGER.warning(f"{slept} but should be {max(sleeps)}s!")
         return 1
     LOGGER.info(f"{slept}, congratulations!")

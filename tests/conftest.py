@@ -2,20 +2,35 @@
 
 import concurrent.futures
 import importlib.util
+import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import IO, Protocol
 
 import pytest
-from helpers import ROOT, readme_examples, run_python
+from helpers import (
+    PATIENCE_SECONDS,
+    ROOT,
+    Cluster,
+    end_session,
+    run_python,
+)
+
+# What a scheduler of Dask's says when it is ready, and when a worker is.
+ADDRESS = re.compile(r"Scheduler at: +(\S+)")
+REGISTERED = re.compile(r"Register worker .*name: (\w+)")
 
 UserRun = subprocess.CompletedProcess[str]
 RunChanged = Callable[[str, str, str], UserRun]
 RunMainWith = Callable[[ModuleType, Sequence[object]], int]
+# Returns the exit status of a script, run with a change to Python, and its log.
+RunInterrupted = Callable[[str, str], tuple[int, str]]
 
 
 class RunAsUser(Protocol):
@@ -95,13 +110,14 @@ def run_as_user(
     checkout: Path,
     start_method_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[RunAsUser]:
     """Return a function that runs a command, as a user types it, from another folder.
 
     With a start method for processes, it also runs with all warnings on, as errors.
     All that it prints is in `stdout`. However many tests look at a command's run, it
-    runs once. The commands that the README shows are started before they are asked for:
-    most of them sleep most of the time.
+    runs once. Those of the README are started before their tests ask for them: most of
+    them sleep most of the time.
     """
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     runs: dict[tuple[str, str], concurrent.futures.Future[UserRun]] = {}
@@ -113,7 +129,8 @@ def run_as_user(
             settings = {
                 "START_METHOD": method,
                 "PYTHONPATH": str(start_method_folder),
-                "PYTHONDEVMODE": "1",
+                # With it, asyncio tells of each step of Dask's that takes long.
+                "PYTHONDEVMODE": "" if "distributed-" in program else "1",
                 "PYTHONWARNINGS": "error",
             }
             runs[command, method] = executor.submit(
@@ -127,8 +144,9 @@ def run_as_user(
         return runs[command, method]
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
-        for example in readme_examples():
-            for method in example.methods():
+        for item in request.session.items:
+            if hasattr(item, "callspec") and "example" in item.callspec.params:
+                example, method = map(item.callspec.params.get, ("example", "method"))
                 start(example.command, method)
         yield lambda command, method="": start(command, method).result()
         executor.shutdown(cancel_futures=True)
@@ -145,6 +163,76 @@ def run_changed(checkout: Path, tmp_path: Path) -> RunChanged:
         for helper in checkout.glob("common_*.py"):
             shutil.copy(helper, tmp_path)
         return run_python(tmp_path / name, cwd=tmp_path, stderr=subprocess.STDOUT)
+
+    return run
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Return a cluster of two workers, with three threads each."""
+    dask = [sys.executable, "-m", "dask"]
+    options = [
+        "--host",
+        "127.0.0.1",
+        "--no-dashboard",
+        "--dashboard-address",
+        "127.0.0.1:0",
+    ]
+    programs: list[subprocess.Popen[str]] = []
+
+    def start(*command: str, log: int | IO[str]) -> subprocess.Popen[str]:
+        program = subprocess.Popen(
+            [*dask, *command, *options],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        programs.append(program)
+        return program
+
+    try:
+        scheduler = start("scheduler", "--port", "0", log=subprocess.PIPE)
+        assert scheduler.stdout is not None
+        said = scheduler.stdout
+        address = next(filter(None, map(ADDRESS.search, said)))[1]
+        workers = {}
+        for name in ("first", "second"):
+            with (tmp_path / f"{name}.log").open("w", encoding="utf-8") as log:
+                arguments = ["--name", name, "--nthreads", "3"]
+                workers[name] = start("worker", address, *arguments, log=log)
+        there = filter(None, map(REGISTERED.search, said))
+        assert {next(there)[1] for _ in workers} == set(workers)
+        yield Cluster(address, workers, tmp_path)
+    finally:
+        for program in programs:
+            end_session(program)
+            program.communicate()
+
+
+@pytest.fixture
+def run_interrupted(checkout: Path, tmp_path: Path) -> RunInterrupted:
+    """Return a function that runs a script in which something sends a Ctrl-C."""
+
+    def run(script: str, sitecustomize: str) -> tuple[int, str]:
+        (tmp_path / "sitecustomize.py").write_text(sitecustomize)
+        with subprocess.Popen(
+            [sys.executable, checkout / script],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as program:
+            try:
+                # All its processes write to this pipe: it ends when all have ended.
+                _, log = program.communicate(timeout=PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                end_session(program)
+                pytest.fail("it hangs, or has left a process behind")
+        return program.returncode, log
 
     return run
 

@@ -1,8 +1,11 @@
 """What several test files need to run scripts and to read their logs."""
 
+import contextlib
+import importlib.util
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,10 +13,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 # No run of a script takes this long. It only keeps a test from waiting for ever.
 PATIENCE_SECONDS = 60
+
+needs_distributed = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None,
+    reason="needs the package distributed",
+)
 
 LINE = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?P<name>\S+) - (?P<level>[A-Z]+) - "
@@ -38,9 +48,23 @@ class Example(NamedTuple):
 
     def methods(self) -> list[str]:
         """Return the start methods to run it with; "" stands for the usual one."""
-        if not re.search("multiprocess-|multiinterpreter-", self.command):
+        scripts = re.findall(r"\S+-\S+\.py", self.command)
+        if not any(opens_process_pool(script) for script in scripts):
             return [""]
         return ["", *multiprocessing.get_all_start_methods()]
+
+
+def opens_process_pool(script: str) -> bool:
+    """Return whether a script starts processes whose start method can be chosen."""
+    return "ProcessPoolExecutor" in (ROOT / script).read_text(encoding="utf-8")
+
+
+class Cluster(NamedTuple):
+    """A scheduler and workers, each a program of its own, as `dask` starts them."""
+
+    address: str
+    workers: dict[str, subprocess.Popen[str]]
+    logs: Path
 
 
 def read_log(text: str) -> list[Line]:
@@ -94,3 +118,12 @@ def run_python(
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+def end_session(program: subprocess.Popen[str]) -> None:
+    """End what is left of a program that was started in a session of its own."""
+    if os.name == "nt":
+        program.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(program.pid, signal.SIGKILL)

@@ -1,15 +1,11 @@
 """A Ctrl-C that is held comes later, but comes; and no pool loses a process by one."""
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from helpers import PATIENCE_SECONDS
+from conftest import RunInterrupted
+from helpers import opens_process_pool
 
 from common_signals import hold_interrupts
 from run import Script, find_scripts
@@ -50,14 +46,17 @@ multiprocessing.synchronize.SemLock.__enter__ = enter_and_interrupt
 process_scripts = pytest.mark.parametrize(
     "script",
     [
-        pytest.param(script, id=script.path.stem)
+        pytest.param(
+            script,
+            id=script.path.stem,
+            marks=pytest.mark.skipif(
+                bool(script.skip_reason), reason=script.skip_reason
+            ),
+        )
         for script in find_scripts()
-        if script.path.stem.startswith("multiprocess-")
+        if opens_process_pool(script.path.name)
     ],
 )
-
-# Returns the exit status of a script, run with a change to Python, and its log.
-RunInterrupted = Callable[[Script, str], tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -113,40 +112,6 @@ def test_an_interrupt_comes_through_beside_an_exception() -> None:
     assert isinstance(caught.value.__context__, ValueError)
 
 
-@pytest.fixture
-def run_interrupted(checkout: Path, tmp_path: Path) -> RunInterrupted:
-    """Return a function that runs a script in which something sends a Ctrl-C."""
-
-    def run(script: Script, sitecustomize: str) -> tuple[int, str]:
-        (tmp_path / "sitecustomize.py").write_text(sitecustomize)
-        with subprocess.Popen(
-            [sys.executable, checkout / script.path.name],
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        ) as program:
-            try:
-                # All its processes write to this pipe: it ends when all have ended.
-                _, log = program.communicate(timeout=PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                end_session(program)
-                pytest.fail("it hangs, or has left a process behind")
-        return program.returncode, log
-
-    return run
-
-
-def end_session(program: subprocess.Popen[str]) -> None:
-    """End what is left of a program that was started in a session of its own."""
-    if os.name == "nt":
-        program.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(program.pid, signal.SIGKILL)
-
-
 # Where all processes of a pool wait for each other, a lost one gives up in the end too,
 # unless it was the last to start: that is the second in some scripts, or the fourth.
 @pytest.mark.parametrize("number", [2, 4])
@@ -154,7 +119,9 @@ def end_session(program: subprocess.Popen[str]) -> None:
 def test_ctrl_c_while_a_pool_starts_leaves_nothing_behind(
     script: Script, number: int, run_interrupted: RunInterrupted
 ) -> None:
-    status, log = run_interrupted(script, INTERRUPTED_START.format(number=number))
+    status, log = run_interrupted(
+        script.path.name, INTERRUPTED_START.format(number=number)
+    )
     assert status != 0
     assert "\nKeyboardInterrupt" in log
 
@@ -164,6 +131,6 @@ def test_ctrl_c_does_not_break_off_a_worker(
     script: Script, run_interrupted: RunInterrupted
 ) -> None:
     sitecustomize = INTERRUPTED_LOCK.format(name=script.path.name)
-    status, log = run_interrupted(script, sitecustomize)
+    status, log = run_interrupted(script.path.name, sitecustomize)
     assert status == 0, log
     assert "KeyboardInterrupt" not in log

@@ -32,6 +32,9 @@ VARIABLE = [
     (r"Started 4 in .+ MB each", "Started 4 for <so much>"),
     (r"After \d\.\d\ds", "After <number>s"),
     (r"results in \d+\.\ds(, \d+\.\d MB)?", "results in <so much>"),
+    (r"on worker \d", "on worker <number>"),
+    (r"started foo in process \d+", "started foo in process <number>"),
+    (r"KilledWorker\(.*\)$", "KilledWorker(<so and so>)"),
     # Where threads inherit the context, tasks have the first request in place of none.
     (r"Request: (none|0)$", "Request: <none or the first>"),
     (r"own request: (0|100),", "own request: <none or the first>,"),
