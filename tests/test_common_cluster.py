@@ -36,7 +36,7 @@ multiprocessing.process.BaseProcess.start = start_and_interrupt
 """
 
 START = """
-import distributed, json, os, signal
+import distributed, json, logging, os, signal
 from common_cluster import open_client
 from common_logging import get_logger
 
@@ -88,6 +88,9 @@ if __name__ == "__main__":
             submit(client, log, "mine")
             submit(other, log, "the other's")
         submit(client, log, "mine again")
+    with distributed.Client(address) as client:
+        left = client.run(lambda: len(logging.getLogger("__main__").handlers))
+    print(*left.values())
 """
 
 
@@ -219,3 +222,4 @@ def test_each_client_has_the_logs_of_its_own_tasks(
     run = run_program(tmp_path, TWO_CLIENTS, DASK_SCHEDULER_ADDRESS=cluster.address)
     assert run.returncode == 0, run.stderr
     assert messages(run.stderr) == ["mine", "the other's", "mine again"]
+    assert run.stdout == "0 0\n", "a worker was left with a handler"

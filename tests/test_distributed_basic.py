@@ -1,10 +1,11 @@
 """Five tasks sleep at the same time, on a cluster: one of its own, or another."""
 
+import concurrent.futures
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,13 @@ SLEEP = "random.randint(0, 4)"
 STARTED = r"Task: (\d) started foo on worker (\S+)\. Will sleep for: (\d+)s"
 
 
-def check_tasks(log: str, workers: set[str]) -> int:
+def check_tasks(
+    log: str, workers: set[str], levels: Collection[str] = ("INFO",)
+) -> int:
     """Check that each task logs once, on one of the workers; return all seconds."""
-    assert {(line.name, line.level) for line in read_log(log)} == {("__main__", "INFO")}
+    for line in read_log(log):
+        assert line.name == "__main__"
+        assert line.level in levels
     said = split_by_speaker(messages(log))
     [_] = said.pop("main")
     assert sorted(said) == [f"Task: {task_id}" for task_id in range(5)]
@@ -67,10 +72,17 @@ def test_each_task_logs_once_on_a_worker_elsewhere(
     cluster: Cluster, checkout: Path
 ) -> None:
     settings = {"DASK_SCHEDULER_ADDRESS": cluster.address}
-    for _ in range(2):
-        run = run_python(checkout / SCRIPT, cwd=checkout, settings=settings)
-        assert run.returncode == 0, run.stderr
-        check_tasks(run.stderr, {"first", "second"})
+
+    def run_there(_: int) -> subprocess.CompletedProcess[str]:
+        return run_python(checkout / SCRIPT, cwd=checkout, settings=settings)
+
+    run = run_there(0)
+    assert run.returncode == 0, run.stderr
+    check_tasks(run.stderr, {"first", "second"})
+    # Two at a time can't have their tasks run all at once, but have their own.
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        for run in executor.map(run_there, range(2)):
+            check_tasks(run.stderr, {"first", "second"}, {"INFO", "WARNING"})
     for name in cluster.workers:
         log = read_log((cluster.logs / f"{name}.log").read_text(encoding="utf-8"))
         assert "__main__" not in {line.name for line in log}
