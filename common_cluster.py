@@ -1,8 +1,10 @@
 """The Dask cluster of the distributed scripts: one that stands, or a small one here."""
 
+import asyncio
 import contextlib
 import logging
 import multiprocessing.resource_tracker
+import platform
 import signal
 import sys
 import tempfile
@@ -20,7 +22,7 @@ try:
 except ImportError:
     print(
         f"{Path(sys.argv[0]).name} needs the package distributed: "
-        "python3 -m pip install distributed",
+        f"python3 -m pip install distributed, or uv run {Path(sys.argv[0]).name}",
         file=sys.stderr,
     )
     raise SystemExit(2) from None
@@ -39,26 +41,53 @@ def open_client(
     It is the cluster at that address, such as tcp://host:8786. Without an address one
     is started here, which listens to this machine only and ends with the `with`
     statement: so many workers, which are processes, with so many threads each. Exits
-    with status 2 and one line on standard error if there is none, or it has no worker.
+    with status 2 and one line on standard error if the cluster there can't be used.
     """
     with contextlib.ExitStack() as stack:
-        try:
-            if address:
-                client = distributed.Client(address, timeout=PATIENCE_SECONDS)
-                stack.enter_context(client)
-            else:
-                client = stack.enter_context(start_cluster(workers, threads))
-            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
-        except (OSError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            place = address or "127.0.0.1"
-            print(
-                f"{Path(sys.argv[0]).name}: no cluster at {place}: {reason}",
-                file=sys.stderr,
-            )
-            raise SystemExit(2) from None
+        if address is None:
+            client = stack.enter_context(start_cluster(workers, threads))
+        else:
+            client = stack.enter_context(find_cluster(address))
         stack.enter_context(bring_home_logs(client, logger))
         yield client
+
+
+@contextlib.contextmanager
+def find_cluster(address: str) -> Iterator[distributed.Client]:
+    """Connect to a cluster that stands elsewhere; exits if that is not possible."""
+    with contextlib.ExitStack() as stack:
+        try:
+            asyncio.run(ask_workers(address))
+            client = distributed.Client(address, timeout=PATIENCE_SECONDS)
+            stack.enter_context(client)
+            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+        # For an address where something else answers, it can be any exception.
+        except Exception as error:
+            reason = " ".join(str(error).split()) or "it does not answer"
+            script = Path(sys.argv[0]).name
+            print(f"{script}: can't use {address}: {reason}", file=sys.stderr)
+            raise SystemExit(2) from None
+        yield client
+
+
+async def ask_workers(address: str) -> None:
+    """Ask workers for their Python: the code of another version could crash them.
+
+    Raises ValueError if it is another, TimeoutError if there is no answer, and what
+    else Dask may raise.
+    """
+    tls = distributed.Security().get_connection_args("client")
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        distributed.rpc(address, connection_args=tls) as scheduler,
+    ):
+        answers = await scheduler.broadcast(msg={"op": "versions"})
+    here = platform.python_version_tuple()[:2]
+    for answer in answers.values():
+        there = tuple(answer["host"]["python"].split("."))[:2]
+        if there != here:
+            versions = ".".join(there), ".".join(here)
+            raise ValueError("a worker has Python {}, but this is {}".format(*versions))
 
 
 @contextlib.contextmanager
@@ -112,7 +141,11 @@ def block_interrupts() -> Iterator[None]:
 def bring_home_logs(
     client: distributed.Client, logger: logging.Logger
 ) -> Iterator[None]:
-    """Let what this client's tasks log to a logger be logged here, and only here."""
+    """Let what this client's tasks log to a logger be logged here, and only here.
+
+    `Client.forward_logging` alone would leave the level as it is in the workers, let
+    those on this machine log as well, and bring the lines of all clients.
+    """
     name = f"logs-{client.id}"
 
     # A class in a function is sent as a whole: workers elsewhere can't import it.
@@ -120,6 +153,7 @@ def bring_home_logs(
         """Sets up each worker, also those that come later."""
 
         def setup(self, worker: distributed.Worker) -> None:
+            # As a filter, it sees each record before that is sent.
             def add_task(record: logging.LogRecord) -> bool:
                 record.task = worker.active_threads.get(threading.get_ident())
                 return True
@@ -131,10 +165,18 @@ def bring_home_logs(
             remote_logger.setLevel(logging.INFO)
             remote_logger.propagate = False
 
+        def teardown(self, worker: distributed.Worker) -> None:
+            super().teardown(worker)
+            remote_logger = logging.getLogger(self.logger_name)
+            if not remote_logger.handlers:
+                remote_logger.setLevel(logging.NOTSET)
+                remote_logger.propagate = True
+
     def log_here(event: tuple[float, dict[str, Any]]) -> None:
         """Log what a task has logged, unless it is another client's."""
         _, attributes = event
-        if attributes["task"] in client.futures:
+        task = attributes["task"]
+        if task is None or task in client.futures:
             logger.handle(logging.makeLogRecord(attributes))
 
     client.subscribe_topic(name, log_here)

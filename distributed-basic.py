@@ -39,7 +39,7 @@ def foo(task_id: int) -> int:
 
 def main() -> int:
     """Run all tasks on a cluster; return 0 if they took as long as the longest."""
-    # Where DASK_SCHEDULER_ADDRESS is set, a cluster stands there.
+    # Set by DASK_SCHEDULER_ADDRESS, or in Dask's own files: a cluster stands there.
     address = dask.config.get("scheduler-address", None)
     with open_client(LOGGER, WORKERS, THREADS, address) as client:
         started = time.perf_counter()
@@ -47,12 +47,10 @@ def main() -> int:
         with client.get_executor(pure=False) as executor:
             sleeps = list(executor.map(foo, range(TASKS)))
         took = time.perf_counter() - started
-        threads = sum(client.nthreads().values())
 
     slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
-    # A cluster elsewhere need not have a thread for each task.
-    all_at_once = address is None or threads >= TASKS
-    if all_at_once and took > max(sleeps) + 1:
+    # A cluster elsewhere may be smaller, or have other things to do.
+    if address is None and took > max(sleeps) + 1:
         LOGGER.warning(f"{slept} but should be {max(sleeps)}s!")
         return 1
     LOGGER.info(f"{slept}, congratulations!")

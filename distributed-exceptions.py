@@ -80,8 +80,8 @@ def run_tasks(
         except Exception as error:
             LOGGER.info(f"Task: {task_id} raised {error!r}")
             outcomes[task_id] = error
-        # A cluster would run a task again whose result it lost with a worker, as long
-        # as somebody holds the future.
+        # Now nobody holds this future. If somebody did, a cluster would run its task
+        # again, should the result be lost with a worker.
         del future
     return outcomes
 
@@ -131,8 +131,9 @@ def main() -> int:
     pool_kept = report(run_in_pool(crash))
     LOGGER.info("")
 
+    # Read by the cluster when it starts. It is always one of its own, since it loses
+    # workers here.
     dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
-    # It kills workers: better not those of a cluster that stands elsewhere.
     with open_client(LOGGER, workers=TASKS, threads=1) as client:
         LOGGER.info("Running exception scenario!")
         outcomes = run_on_cluster(client, raise_error)

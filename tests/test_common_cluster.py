@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,8 +95,9 @@ if __name__ == "__main__":
             submit(other, log, "the other's")
         submit(client, log, "mine again")
     with distributed.Client(address) as client:
-        left = client.run(lambda: len(logging.getLogger("__main__").handlers))
-    print(*left.values())
+        left = client.run(lambda: vars(logging.getLogger("__main__")))
+    for logger in left.values():
+        print(logger["handlers"], logger["level"], logger["propagate"])
 """
 
 
@@ -118,7 +121,8 @@ def test_without_the_package_it_tells_how_to_get_it(
     assert run.returncode == 2
     assert run.stdout == ""
     assert run.stderr == (
-        f"{script} needs the package distributed: python3 -m pip install distributed\n"
+        f"{script} needs the package distributed: "
+        f"python3 -m pip install distributed, or uv run {script}\n"
     )
 
 
@@ -136,7 +140,7 @@ def run_impatiently(tmp_path: Path) -> Callable[[str], str]:
         (tmp_path / name).write_text(source, encoding="utf-8")
 
     def run(address: str) -> str:
-        settings = {"DASK_SCHEDULER_ADDRESS": address}
+        settings = {"DASK_SCHEDULER_ADDRESS": address, "PYTHONPATH": str(tmp_path)}
         run = run_python(tmp_path / SCRIPT, cwd=tmp_path, settings=settings)
         assert run.returncode == 2, run.stderr
         assert run.stdout == ""
@@ -150,8 +154,8 @@ def run_impatiently(tmp_path: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("tcp://127.0.0.1:1", "Timed out"),
-        ("8786", "Scheduler address must be a string"),
+        ("tcp://127.0.0.1:1", "it does not answer"),
+        ("8786", "expected str, got 'int'"),
         ("pigeon://127.0.0.1:8786", "unknown address scheme 'pigeon'"),
     ],
 )
@@ -159,7 +163,15 @@ def test_where_no_cluster_is_it_tells_so(
     address: str, reason: str, run_impatiently: Callable[[str], str]
 ) -> None:
     told = run_impatiently(address)
-    assert told.startswith(f"{SCRIPT}: no cluster at {address}: {reason}")
+    assert told.startswith(f"{SCRIPT}: can't use {address}: {reason}")
+
+
+@needs_distributed
+def test_who_is_silent_is_no_cluster(run_impatiently: Callable[[str], str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        told = run_impatiently(address)
+    assert told == f"{SCRIPT}: can't use {address}: it does not answer"
 
 
 @needs_distributed
@@ -169,7 +181,22 @@ def test_a_cluster_without_workers_is_none(
     for worker in cluster.workers.values():
         end_session(worker)
     told = run_impatiently(cluster.address)
-    assert told.startswith(f"{SCRIPT}: no cluster at {cluster.address}: Only 0/1 ")
+    assert told.startswith(f"{SCRIPT}: can't use {cluster.address}: Only 0/1 workers")
+
+
+@needs_distributed
+def test_code_is_not_sent_to_another_python(
+    cluster: Cluster, run_impatiently: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import platform; platform.python_version_tuple = lambda: ('3', '99', '0')"
+    )
+    told = run_impatiently(cluster.address)
+    here = ".".join(map(str, sys.version_info[:2]))
+    assert told == (
+        f"{SCRIPT}: can't use {cluster.address}: "
+        f"a worker has Python {here}, but this is 3.99"
+    )
 
 
 @needs_distributed
@@ -226,4 +253,4 @@ def test_each_client_has_the_logs_of_its_own_tasks(
     run = run_program(tmp_path, TWO_CLIENTS, DASK_SCHEDULER_ADDRESS=cluster.address)
     assert run.returncode == 0, run.stderr
     assert messages(run.stderr) == ["mine", "the other's", "mine again"]
-    assert run.stdout == "0 0\n", "a worker was left with a handler"
+    assert run.stdout == "[] 0 True\n" * 2, "a worker's logger was left changed"

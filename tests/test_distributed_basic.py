@@ -106,7 +106,7 @@ def test_no_task_is_lost_with_a_worker(
     cluster: Cluster, changed: Callable[[str], Path], checkout: Path
 ) -> None:
     # What runs on the first worker would take longer than this test: but it is killed.
-    script = changed("600 if worker == 'first' else 0")
+    script = changed("600 if worker == 'first' else 1")
     lines = []
     with subprocess.Popen(
         [sys.executable, script],
@@ -125,11 +125,12 @@ def test_no_task_is_lost_with_a_worker(
                 end_session(cluster.workers["first"])
     log = split_by_speaker(messages("".join(lines)))
     assert program.returncode == 0, lines
-    assert re.fullmatch(r"Slept 0s in \d+\.\ds, congratulations!", log.pop("main")[0])
+    # The three threads that are left can't run all at once, which is no failure.
+    assert re.fullmatch(r"Slept 5s in \d+\.\ds, congratulations!", log.pop("main")[0])
     again = 0
     for task, said in log.items():
         assert said[-2:] == [
-            f"{task} started foo on worker second. Will sleep for: 0s",
+            f"{task} started foo on worker second. Will sleep for: 1s",
             f"{task} finished foo on worker second",
         ]
         again += len(said) > 2
