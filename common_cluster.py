@@ -44,10 +44,10 @@ def open_client(
     with status 2 and one line on standard error if the cluster there can't be used.
     """
     with contextlib.ExitStack() as stack:
-        if address is None:
-            client = stack.enter_context(start_cluster(workers, threads))
-        else:
+        if address:
             client = stack.enter_context(find_cluster(address))
+        else:
+            client = stack.enter_context(start_cluster(workers, threads))
         stack.enter_context(bring_home_logs(client, logger))
         yield client
 

@@ -50,7 +50,7 @@ def main() -> int:
 
     slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
     # A cluster elsewhere may be smaller, or have other things to do.
-    if address is None and took > max(sleeps) + 1:
+    if not address and took > max(sleeps) + 1:
         LOGGER.warning(f"{slept} but should be {max(sleeps)}s!")
         return 1
     LOGGER.info(f"{slept}, congratulations!")
