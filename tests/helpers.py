@@ -120,6 +120,27 @@ def run_python(
     )
 
 
+def interrupt_start(number: int, interrupt: str) -> str:
+    """Return a change to Python that interrupts a program at its worst moment.
+
+    It has just started so many processes, and does not know of the last one yet.
+    """
+    return f"""
+import multiprocessing.process, os, signal
+
+started = []
+start = multiprocessing.process.BaseProcess.start
+
+def start_and_interrupt(process):
+    start(process)
+    started.append(process)
+    if len(started) == {number}:
+        {interrupt}
+
+multiprocessing.process.BaseProcess.start = start_and_interrupt
+"""
+
+
 def end_session(program: subprocess.Popen[str]) -> None:
     """End what is left of a program that was started in a session of its own."""
     if os.name == "nt":

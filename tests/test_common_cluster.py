@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 from conftest import RunInterrupted
-from helpers import ROOT, Cluster, end_session, messages, needs_distributed, run_python
+from helpers import (
+    ROOT,
+    Cluster,
+    end_session,
+    interrupt_start,
+    messages,
+    needs_distributed,
+    run_python,
+)
 
 from run import find_scripts
 
@@ -21,8 +29,7 @@ SCRIPTS = [
     if script.path.stem.startswith("distributed-")
 ]
 
-# The worst moment: a worker's process was just started, and hears of it as well.
-INTERRUPTED_START = """
+START = """
 import multiprocessing.process, os, signal
 
 started = []
@@ -240,7 +247,9 @@ def test_workers_here_take_no_notice_of_ctrl_c(tmp_path: Path) -> None:
 def test_ctrl_c_while_a_cluster_starts_leaves_nothing_behind(
     number: int, run_interrupted: RunInterrupted
 ) -> None:
-    status, log = run_interrupted(SCRIPT, INTERRUPTED_START.format(number=number))
+    # The worker's process that was just started hears of it as well.
+    change = interrupt_start(number, "os.killpg(os.getpgrp(), signal.SIGINT)")
+    status, log = run_interrupted(SCRIPT, change)
     assert status != 0
     assert "\nKeyboardInterrupt" in log
     assert "started foo" not in log

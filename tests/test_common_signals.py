@@ -5,26 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from conftest import RunInterrupted
-from helpers import opens_process_pool
+from helpers import interrupt_start, opens_process_pool
 
 from common_signals import hold_interrupts
 from run import Script, find_scripts
-
-# The worst moment for a parent: the pool does not know of its new process yet.
-INTERRUPTED_START = """
-import multiprocessing.process, signal
-
-started = []
-start = multiprocessing.process.BaseProcess.start
-
-def start_and_interrupt(process):
-    start(process)
-    started.append(process)
-    if len(started) == {number}:
-        signal.raise_signal(signal.SIGINT)
-
-multiprocessing.process.BaseProcess.start = start_and_interrupt
-"""
 
 # The worst moment for a worker: it has just acquired a lock, and will not release it.
 INTERRUPTED_LOCK = """
@@ -119,9 +103,8 @@ def test_an_interrupt_comes_through_beside_an_exception() -> None:
 def test_ctrl_c_while_a_pool_starts_leaves_nothing_behind(
     script: Script, number: int, run_interrupted: RunInterrupted
 ) -> None:
-    status, log = run_interrupted(
-        script.path.name, INTERRUPTED_START.format(number=number)
-    )
+    change = interrupt_start(number, "signal.raise_signal(signal.SIGINT)")
+    status, log = run_interrupted(script.path.name, change)
     assert status != 0
     assert "\nKeyboardInterrupt" in log
 
