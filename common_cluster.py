@@ -15,14 +15,16 @@ from typing import Any
 
 from common_signals import hold_interrupts
 
+SCRIPT = Path(sys.argv[0]).name
+
 try:
     import dask
     import distributed
     from distributed.diagnostics.plugin import ForwardLoggingPlugin
 except ImportError:
     print(
-        f"{Path(sys.argv[0]).name} needs the package distributed: "
-        f"python3 -m pip install distributed, or uv run {Path(sys.argv[0]).name}",
+        f"{SCRIPT} needs the package distributed: "
+        f"python3 -m pip install distributed, or uv run {SCRIPT}",
         file=sys.stderr,
     )
     raise SystemExit(2) from None
@@ -64,8 +66,7 @@ def find_cluster(address: str) -> Iterator[distributed.Client]:
         # For an address where something else answers, it can be any exception.
         except Exception as error:
             reason = " ".join(str(error).split()) or "it does not answer"
-            script = Path(sys.argv[0]).name
-            print(f"{script}: can't use {address}: {reason}", file=sys.stderr)
+            print(f"{SCRIPT}: can't use {address}: {reason}", file=sys.stderr)
             raise SystemExit(2) from None
         yield client
 

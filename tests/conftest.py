@@ -14,19 +14,15 @@ from types import ModuleType
 from typing import IO, Protocol
 
 import pytest
-from helpers import (
-    PATIENCE_SECONDS,
-    ROOT,
-    Cluster,
-    end_session,
-    run_python,
-)
+from helpers import PATIENCE_SECONDS, ROOT, Cluster, end_session, run_python
 
 # What a scheduler of Dask's says when it is ready, and when a worker is.
 ADDRESS = re.compile(r"Scheduler at: +(\S+)")
 REGISTERED = re.compile(r"Register worker .*name: (\w+)")
 
 UserRun = subprocess.CompletedProcess[str]
+# Returns where the changed file is.
+ChangeScript = Callable[[str, str, str], Path]
 RunChanged = Callable[[str, str, str], UserRun]
 RunMainWith = Callable[[ModuleType, Sequence[object]], int]
 # Returns the exit status of a script, run with a change to Python, and its log.
@@ -146,23 +142,35 @@ def run_as_user(
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
         for item in request.session.items:
             if hasattr(item, "callspec") and "example" in item.callspec.params:
-                example, method = map(item.callspec.params.get, ("example", "method"))
-                start(example.command, method)
+                params = item.callspec.params
+                start(params["example"].command, params["method"])
         yield lambda command, method="": start(command, method).result()
         executor.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
-def run_changed(checkout: Path, tmp_path: Path) -> RunChanged:
+def change_script(checkout: Path, tmp_path: Path) -> ChangeScript:
+    """Return a function that copies the collection, with a piece of a file replaced."""
+
+    def change(name: str, old: str, new: str) -> Path:
+        for path in checkout.glob("*.py"):
+            shutil.copy(path, tmp_path)
+        changed = tmp_path / name
+        source = changed.read_text(encoding="utf-8")
+        assert source.count(old) == 1
+        changed.write_text(source.replace(old, new), encoding="utf-8")
+        return changed
+
+    return change
+
+
+@pytest.fixture
+def run_changed(change_script: ChangeScript) -> RunChanged:
     """Return a function that runs a script with a piece of it replaced by another."""
 
     def run(name: str, old: str, new: str) -> UserRun:
-        source = (checkout / name).read_text(encoding="utf-8")
-        assert source.count(old) == 1
-        (tmp_path / name).write_text(source.replace(old, new), encoding="utf-8")
-        for helper in checkout.glob("common_*.py"):
-            shutil.copy(helper, tmp_path)
-        return run_python(tmp_path / name, cwd=tmp_path, stderr=subprocess.STDOUT)
+        script = change_script(name, old, new)
+        return run_python(script, cwd=script.parent, stderr=subprocess.STDOUT)
 
     return run
 

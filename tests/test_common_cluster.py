@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import RunInterrupted
+from conftest import ChangeScript, RunInterrupted
 from helpers import (
     ROOT,
     Cluster,
@@ -28,21 +28,6 @@ SCRIPTS = [
     for script in find_scripts()
     if script.path.stem.startswith("distributed-")
 ]
-
-START = """
-import multiprocessing.process, os, signal
-
-started = []
-start = multiprocessing.process.BaseProcess.start
-
-def start_and_interrupt(process):
-    start(process)
-    started.append(process)
-    if len(started) == {number}:
-        os.killpg(os.getpgrp(), signal.SIGINT)
-
-multiprocessing.process.BaseProcess.start = start_and_interrupt
-"""
 
 START = """
 import distributed, json, logging, os, signal
@@ -134,21 +119,18 @@ def test_without_the_package_it_tells_how_to_get_it(
 
 
 @pytest.fixture
-def run_impatiently(tmp_path: Path) -> Callable[[str], str]:
+def run_impatiently(change_script: ChangeScript) -> Callable[[str], str]:
     """Return a function that runs a script which soon gives up to find a cluster.
 
     It returns the one line that the script says then.
     """
-    for name in (SCRIPT, "common_cluster.py", "common_logging.py", "common_signals.py"):
-        source = (ROOT / name).read_text(encoding="utf-8")
-        if name == "common_cluster.py":
-            assert source.count("PATIENCE_SECONDS = 10\n") == 1
-            source = source.replace("PATIENCE_SECONDS = 10", "PATIENCE_SECONDS = 1")
-        (tmp_path / name).write_text(source, encoding="utf-8")
+    folder = change_script(
+        "common_cluster.py", "PATIENCE_SECONDS = 10\n", "PATIENCE_SECONDS = 1\n"
+    ).parent
 
     def run(address: str) -> str:
-        settings = {"DASK_SCHEDULER_ADDRESS": address, "PYTHONPATH": str(tmp_path)}
-        run = run_python(tmp_path / SCRIPT, cwd=tmp_path, settings=settings)
+        settings = {"DASK_SCHEDULER_ADDRESS": address, "PYTHONPATH": str(folder)}
+        run = run_python(folder / SCRIPT, cwd=folder, settings=settings)
         assert run.returncode == 2, run.stderr
         assert run.stdout == ""
         [line] = run.stderr.splitlines()

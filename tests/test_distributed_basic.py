@@ -5,11 +5,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
-import pytest
-from conftest import RunAsUser, RunChanged
+from conftest import ChangeScript, RunAsUser, RunChanged
 from helpers import (
     Cluster,
     end_session,
@@ -23,7 +22,6 @@ from helpers import (
 pytestmark = needs_distributed
 
 SCRIPT = "distributed-basic.py"
-SLEEP = "random.randint(0, 4)"
 STARTED = r"Task: (\d) started foo on worker (\S+)\. Will sleep for: (\d+)s"
 
 
@@ -88,33 +86,16 @@ def test_each_task_logs_once_on_a_worker_elsewhere(
         assert "__main__" not in {line.name for line in log}
 
 
-@pytest.fixture
-def changed(checkout: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Return a function that writes the script with another sleep."""
-
-    def write(sleep: str) -> Path:
-        source = (checkout / SCRIPT).read_text(encoding="utf-8")
-        assert source.count(SLEEP) == 1
-        path = tmp_path / SCRIPT
-        path.write_text(source.replace(SLEEP, sleep), encoding="utf-8")
-        return path
-
-    return write
-
-
 def test_no_task_is_lost_with_a_worker(
-    cluster: Cluster, changed: Callable[[str], Path], checkout: Path
+    cluster: Cluster, change_script: ChangeScript
 ) -> None:
     # What runs on the first worker would take longer than this test: but it is killed.
-    script = changed("600 if worker == 'first' else 1")
+    sleep = "600 if worker == 'first' else 1"
+    script = change_script(SCRIPT, "random.randint(0, 4)", sleep)
     lines = []
     with subprocess.Popen(
         [sys.executable, script],
-        env={
-            **os.environ,
-            "DASK_SCHEDULER_ADDRESS": cluster.address,
-            "PYTHONPATH": str(checkout),
-        },
+        env={**os.environ, "DASK_SCHEDULER_ADDRESS": cluster.address},
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as program:
