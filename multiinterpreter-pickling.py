@@ -1,0 +1,88 @@
+"""Send an interpreter a nested function, which it can't have, and then a partial.
+
+Problem: interpreters share no functions. A task is sent by its name, as to a process: a
+    nested function or a lambda that uses more than its arguments can't be sent.
+Solution: a function at the top level, with `functools.partial` for what else it needs.
+
+Run: python3 multiinterpreter-pickling.py
+"""
+
+# /// script
+# requires-python = ">=3.14"
+# ///
+
+import concurrent.futures
+import functools
+import sys
+from collections.abc import Callable
+
+from common_logging import get_logger
+
+if sys.version_info < (3, 14):
+    print("multiinterpreter-pickling.py needs Python 3.14 or newer", file=sys.stderr)
+    raise SystemExit(2)
+
+from concurrent.interpreters import NotShareableError
+
+INTERPRETERS = 3
+FACTOR = 2
+LOGGER = get_logger(__name__)
+
+Task = Callable[[int], int]
+
+
+def multiply(factor: int, interpreter_id: int) -> int:
+    """Multiply the number of an interpreter."""
+    LOGGER.info(f"Interpreter: {interpreter_id} started multiply")
+    product = factor * interpreter_id
+    LOGGER.info(f"Interpreter: {interpreter_id} finished multiply")
+    return product
+
+
+def make_nested_function(factor: int) -> Task:
+    """Return a function that multiplies by a factor, which it finds around it."""
+
+    def multiply_by_factor(interpreter_id: int) -> int:
+        return multiply(factor, interpreter_id)
+
+    return multiply_by_factor
+
+
+def make_partial(factor: int) -> Task:
+    """Return what does the same: a top-level function, together with the factor."""
+    return functools.partial(multiply, factor)
+
+
+def run_scenario(task: Task) -> int:
+    """Send each interpreter a task; return the sum of the results that came back."""
+    total = 0
+    with concurrent.futures.InterpreterPoolExecutor(INTERPRETERS) as executor:
+        futures = [executor.submit(task, number) for number in range(INTERPRETERS)]
+        for interpreter_id, future in enumerate(futures):
+            try:
+                total += future.result()
+            except NotShareableError as error:
+                name = type(error).__name__
+                LOGGER.info(f"Interpreter: {interpreter_id} lost its task: {name}")
+    expected = FACTOR * sum(range(INTERPRETERS))
+    if total == expected:
+        LOGGER.info(f"Sum: {total}, congratulations!")
+    else:
+        LOGGER.warning(f"Sum: {total} but should be {expected}!")
+    return total
+
+
+def main() -> int:
+    """Run both scenarios; return 0 if they show what the docstring promises."""
+    LOGGER.info("Running nested function scenario!")
+    with_nested_function = run_scenario(make_nested_function(FACTOR))
+    LOGGER.info("")
+
+    LOGGER.info("Running partial scenario!")
+    with_partial = run_scenario(make_partial(FACTOR))
+
+    return 0 if with_nested_function == 0 and with_partial > 0 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""Send tiny tasks to processes one by one, slower than a loop, and then in chunks.
+
+Problem: each task is sent to a process, and its result is sent back. Where a task takes
+    less time than that, a pool of processes is slower than a loop.
+Solution: `chunksize` sends many tasks at a time, so that sending costs little.
+
+Run: python3 multiprocess-chunks.py
+"""
+
+import concurrent.futures
+import math
+import time
+from collections.abc import Callable, Iterable
+
+from common_logging import get_logger
+from common_signals import ignore_interrupts
+
+PROCESSES = 2
+NUMBERS = range(100_001, 116_001, 2)
+CHUNK = 1_000
+LOGGER = get_logger(__name__)
+
+Pool = concurrent.futures.ProcessPoolExecutor
+
+
+def is_prime(number: int) -> bool:
+    """Return whether an odd number is prime: a task too short for lines of its own."""
+    return all(number % divisor for divisor in range(3, math.isqrt(number) + 1, 2))
+
+
+def send_one_by_one(executor: Pool) -> Iterable[bool]:
+    """Send the processes one task at a time."""
+    return executor.map(is_prime, NUMBERS)
+
+
+def send_in_chunks(executor: Pool) -> Iterable[bool]:
+    """Send the processes many tasks at a time."""
+    return executor.map(is_prime, NUMBERS, chunksize=CHUNK)
+
+
+def measure(results: Iterable[bool]) -> tuple[int, float]:
+    """Wait for all results; return how many primes they tell of, and the seconds."""
+    started = time.perf_counter()
+    primes = sum(results)
+    return primes, time.perf_counter() - started
+
+
+def run_scenario(send: Callable[[Pool], Iterable[bool]], limit: float) -> float:
+    """Run all tasks in processes; return the seconds, which should be below a limit."""
+    with Pool(max_workers=PROCESSES) as executor:
+        # Start the processes before the time is taken.
+        with ignore_interrupts():
+            list(executor.map(is_prime, range(1, 2 * PROCESSES, 2)))
+        primes, seconds = measure(send(executor))
+    found = f"{primes:,} primes in {seconds:.3f}s"
+    if seconds < limit:
+        LOGGER.info(f"{found}, congratulations!")
+    else:
+        LOGGER.warning(f"{found} but should be below {limit:.3f}s!")
+    return seconds
+
+
+def main() -> int:
+    """Run the tasks in all ways; return 0 if sending them one by one is the slowest."""
+    primes, loop = measure(map(is_prime, NUMBERS))
+    LOGGER.info(f"A loop finds {primes:,} primes in {loop:.3f}s")
+    LOGGER.info("")
+
+    LOGGER.info("Running one by one scenario!")
+    one_by_one = run_scenario(send_one_by_one, limit=2 * loop)
+    LOGGER.info("")
+
+    LOGGER.info("Running chunks scenario!")
+    in_chunks = run_scenario(send_in_chunks, limit=one_by_one / 2)
+
+    return 0 if 2 * loop < one_by_one and in_chunks < one_by_one / 2 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,81 @@
+"""Count in a global that each process has a copy of, and then in results.
+
+Problem: each process has its own copy of every global. What it changes there, neither
+    the parent nor any other process sees.
+Solution: return the change, and let the parent change its global.
+
+Run: python3 multiprocess-globals.py
+"""
+
+import concurrent.futures
+from collections.abc import Callable
+
+from common_logging import get_logger
+from common_signals import ignore_interrupts
+
+PROCESSES = 2
+TASKS = 4
+LOGGER = get_logger(__name__)
+
+count = 0
+
+
+def count_in_global(task_id: int) -> None:
+    """Raise the count, which is this process's own."""
+    global count
+    LOGGER.info(f"Task: {task_id} started count_in_global")
+    count += 1
+    LOGGER.info(f"Task: {task_id} finished count_in_global")
+
+
+def count_in_result(task_id: int) -> int:
+    """Return by how much to raise the count."""
+    LOGGER.info(f"Task: {task_id} started count_in_result")
+    change = 1
+    LOGGER.info(f"Task: {task_id} finished count_in_result")
+    return change
+
+
+def run_with_global() -> None:
+    """Let the processes raise the count."""
+    with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
+        with ignore_interrupts():
+            results = executor.map(count_in_global, range(TASKS))
+        list(results)
+
+
+def run_with_results() -> None:
+    """Raise the count here, by what the processes return."""
+    global count
+    with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
+        with ignore_interrupts():
+            results = executor.map(count_in_result, range(TASKS))
+        count += sum(results)
+
+
+def run_scenario(run: Callable[[], None]) -> int:
+    """Run all tasks, with a count from 0; return where it ends in this process."""
+    global count
+    count = 0
+    run()
+    if count == TASKS:
+        LOGGER.info(f"Count is {count}, congratulations!")
+    else:
+        LOGGER.warning(f"Count is: {count} but should be {TASKS}!")
+    return count
+
+
+def main() -> int:
+    """Run both scenarios; return 0 if they show what the docstring promises."""
+    LOGGER.info("Running global scenario!")
+    with_global = run_scenario(run_with_global)
+    LOGGER.info("")
+
+    LOGGER.info("Running results scenario!")
+    with_results = run_scenario(run_with_results)
+
+    return 0 if with_global == 0 and with_results == TASKS else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
