@@ -78,6 +78,8 @@ def run_scenario(interrupt: Callable[[], Futures]) -> int:
 
 def main() -> int:
     """Run both scenarios; return 0 if they show what the docstring promises."""
+    # A shell lets programs in the background ignore Ctrl-C, but this one needs it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     LOGGER.info("Running Ctrl-C scenario!")
     without_stop = run_scenario(interrupt_without_stop)
     LOGGER.info("")
