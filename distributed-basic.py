@@ -1,4 +1,4 @@
-"""Sleep in five tasks at once, on a cluster of workers: here or on other machines.
+"""Sleep in five tasks at once, on a cluster.
 
 Problem: a pool of threads or processes ends where its machine ends.
 Solution: the executor of a Dask client runs the same tasks on a cluster. It is the one

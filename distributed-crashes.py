@@ -1,4 +1,4 @@
-"""Lose all tasks of a pool to one that kills its worker; lose that one on a cluster.
+"""Lose all tasks to a crash, on a cluster only one.
 
 Problem: when a process of a pool dies, all tasks that are not finished are lost.
 Solution: a cluster runs the task of a dead worker again, on another one. If that dies

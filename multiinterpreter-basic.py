@@ -1,4 +1,4 @@
-"""Count primes in threads and in interpreters: which are faster than a plain loop?
+"""Count primes in threads, then in interpreters.
 
 Problem: with a GIL, threads compute no faster than a loop does.
 Solution: interpreters, each with a GIL of its own, compute in parallel in one process.

@@ -1,4 +1,4 @@
-"""Send an interpreter a nested function, which it can't have, and then a partial.
+"""Send an interpreter what it can't have, or can.
 
 Problem: interpreters share no functions. A task is sent by its name, as to a process: a
     nested function or a lambda that uses more than its arguments can't be sent.

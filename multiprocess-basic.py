@@ -1,4 +1,4 @@
-"""Count primes in threads and in processes: which are faster than a plain loop?
+"""Count primes in threads, then in processes.
 
 Problem: with a GIL, threads compute no faster than a loop does.
 Solution: processes compute in parallel, since each has an interpreter of its own.

@@ -1,4 +1,4 @@
-"""Send tiny tasks to processes one by one, slower than a loop, and then in chunks.
+"""Send tiny tasks one by one, or in chunks.
 
 Problem: each task is sent to a process, and its result is sent back. Where a task takes
     less time than that, a pool of processes is slower than a loop.

@@ -1,4 +1,4 @@
-"""Lose all tasks to one process that dies, until the lost ones run again, each alone.
+"""Lose all tasks to a crash, or run them again.
 
 Problem: a process that dies breaks its pool. All tasks that are not finished are lost,
     and nothing says which of them did it.

@@ -1,4 +1,4 @@
-"""Lose results to one exception that can't be unpickled, and then none.
+"""Break a pool by an exception, or let it through.
 
 Problem: an exception goes to the parent pickled. If it can't be unpickled there, it
     breaks the whole pool, and all tasks that are not finished are lost with it.

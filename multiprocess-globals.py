@@ -1,4 +1,4 @@
-"""Count in a global that each process has a copy of, and then in results.
+"""Change a global in processes, or return changes.
 
 Problem: each process has its own copy of every global. What it changes there, neither
     the parent nor any other process sees.

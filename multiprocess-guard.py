@@ -1,4 +1,4 @@
-"""Run a program that starts processes without a main guard, and with one.
+"""Start processes without a main guard, and with.
 
 Problem: a new process imports the program that it belongs to. A program that starts
     processes at its top level does so again while it is imported, and fails.

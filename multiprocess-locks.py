@@ -1,4 +1,4 @@
-"""Lose updates to a count in shared memory, until its lock keeps them.
+"""Lose updates to shared memory, or lock it.
 
 Problem: two processes change one count in shared memory. Each reads it, works out the
     new value and stores that, over whatever the other process has stored meanwhile.

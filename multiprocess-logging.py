@@ -1,4 +1,4 @@
-"""Lose log records of processes that write one file, until one queue takes them all.
+"""Lose log records of processes, or queue them.
 
 Problem: processes that write one log file, each through a handler of its own, write
     over each other's lines.

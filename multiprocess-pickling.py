@@ -1,4 +1,4 @@
-"""Send a process a nested function, which can't be pickled, and then a partial.
+"""Send a process a nested function, or a partial.
 
 Problem: a task is pickled on its way to a process, and a function is pickled as its
     name. By name, a process can't find nested functions and lambdas.

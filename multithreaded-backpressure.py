@@ -1,4 +1,4 @@
-"""Read the whole input before the first result is used, or only a little ahead.
+"""Read all input at once, or only a little ahead.
 
 Problem: `submit` in a loop reads the whole input at once. Where tasks are slower than
     reading, nearly all of the input waits in memory.

@@ -1,4 +1,4 @@
-"""Sleep in five threads at once, for no longer than the longest sleep.
+"""Sleep in five threads, as long as the longest.
 
 Problem: five tasks that only wait, run one after another, take the sum of their waits.
 Solution: run each in a thread of its own, so that they all wait at the same time.

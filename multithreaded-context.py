@@ -1,4 +1,4 @@
-"""Lose in a pool which request a task belongs to, until each task takes it along.
+"""Lose a task's request, or take it along.
 
 Problem: a `ContextVar` keeps its value for the thread that set it, not for the tasks
     that this thread submits to others.

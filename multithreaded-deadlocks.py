@@ -1,4 +1,4 @@
-"""Let two threads wait for each other's lock, until both take the locks in one order.
+"""Let two threads wait for each other's lock.
 
 Problem: two threads each hold a lock and wait for the lock that the other one holds.
 Solution: all threads take the locks in the same order, so that no circle can close.

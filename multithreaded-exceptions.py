@@ -1,4 +1,4 @@
-"""Lose the exceptions of two threads, until every future is asked for its result.
+"""Lose exceptions, until every future is asked.
 
 Problem: an exception in a thread is kept in the thread's future. If nobody asks the
     future for its result, nobody hears of the exception.

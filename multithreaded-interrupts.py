@@ -1,4 +1,4 @@
-"""Press Ctrl-C and wait for all queued tasks, or stop what runs and drop what waits.
+"""Press Ctrl-C and wait for tasks, or stop them.
 
 Problem: Ctrl-C interrupts the main thread only. At the end of the `with` statement this
     thread waits for all tasks, even for those that have not started yet.

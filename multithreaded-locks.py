@@ -1,4 +1,4 @@
-"""Lose updates to a count that two threads share, until a lock keeps them.
+"""Lose updates to a count, until a lock keeps them.
 
 Problem: two threads change one count. Each reads it, works out the new value and stores
     that, over whatever the other thread has stored in the meantime.

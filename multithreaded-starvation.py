@@ -1,4 +1,4 @@
-"""Let tasks wait for tasks that no thread is free to run, until a second pool is.
+"""Let tasks wait for tasks of their own full pool.
 
 Problem: tasks fill a pool and wait for further tasks of the same pool. They wait for
     ever: the threads that should run those are the ones that wait.

@@ -1,4 +1,4 @@
-"""Give up waiting for a task that runs on regardless, until it is asked to stop.
+"""Time out on a task that runs on, until stopped.
 
 Problem: a time-out ends the waiting for a task, but not the task. `cancel` can't end a
     running task either, and the `with` statement waits for it.

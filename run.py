@@ -1,63 +1,48 @@
-"""Run the scripts of this collection one after another and sum up which of them held.
+"""Run the scripts of this collection one after another and sum up how they ended.
 
-A script holds when its problem showed and its solution worked, which it says with exit
-status 0. The exit status here is 0 if every script held, 1 if one did not, 2 for
-arguments that make no sense, and 130 after Ctrl-C.
+A script is ok when its problem showed and its solution worked, which it says with exit
+status 0. The exit status here is 0 if no script failed, 1 if one did or nothing can be
+written, 2 for bad arguments, and 130 after Ctrl-C.
 """
 
 import argparse
-import contextlib
-import importlib.metadata
-import math
+import importlib.util
 import os
 import platform
 import re
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple, NoReturn
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("multithreaded", "multiprocess", "multiinterpreter", "distributed")
-GRACE_SECONDS = 5.0
-LEFTOVER_SECONDS = 1.0
-DAY_SECONDS = 24 * 60 * 60
-STOP_SIGNALS = [
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if hasattr(signal, name)
-]
+GRACE_SECONDS = 5.0  # for a script to end after Ctrl-C
+LEFTOVER_SECONDS = 1.0  # for what an ended script has left behind
+
+ROW = re.compile(r"^\| \[(\S+-\S+\.py)\]", re.MULTILINE)
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
+LINE = re.compile(r"^\S+ \S+ - \S+ - (\w+) - (.*)$", re.MULTILINE)
+COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31}
 
-# The stop signals that came, and whether one may break off what is done right now.
+# The signals that came and should end the runner. A second one leaves it no time.
 stops: list[int] = []
-waiting = False
-
-
-class Stopped(BaseException):
-    """A stop signal came while the runner was waiting for a script."""
-
-
-class Script(NamedTuple):
-    """A script of the collection, and why it can't run here, if it can't."""
-
-    path: Path
-    description: str
-    skip_reason: str
 
 
 class Run(NamedTuple):
-    """One run of a script: what kept it from holding, if anything did."""
+    """One run of a script: ok, failed or stopped, why, how long it took, its log."""
 
+    result: str
+    reason: str
     seconds: float
-    failure: str
     log: str
 
 
@@ -69,42 +54,31 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def find_scripts() -> list[Script]:
-    """Return the scripts beside the runner: by kind, basic first, then by name.
-
-    Raises ValueError if a script's metadata block can't be read.
-    """
-    paths = [path for kind in KINDS for path in HERE.glob(f"{kind}-*.py")]
-    return [read_script(path) for path in sorted(paths, key=reading_order)]
-
-
-def reading_order(path: Path) -> tuple[int, bool, str]:
-    """Return what the scripts are sorted by."""
-    kind, _, problem = path.stem.partition("-")
-    return KINDS.index(kind), problem != "basic", problem
+def find_scripts() -> list[Path]:
+    """Return the scripts in the order of the README's table, then those not in it."""
+    readme = HERE / "README.md"
+    rows = ROW.findall(readme.read_text("utf-8")) if readme.exists() else []
+    names = sorted(path.name for path in HERE.glob("*-*.py"))
+    names.sort(key=lambda name: rows.index(name) if name in rows else len(rows))
+    return [HERE / name for name in names]
 
 
-def read_script(path: Path) -> Script:
-    """Return the script of that file; raises ValueError as `skip_reason` does."""
-    source = path.read_text(encoding="utf-8")
-    docstring = DOCSTRING.search(source)
-    try:
-        reason = skip_reason(source)
-    except ValueError as error:
-        raise ValueError(f"{path.name}: bad script metadata: {error}") from error
-    return Script(path, docstring[1] if docstring else "", reason)
+def describe(script: Path) -> str:
+    """Return the first line of a script's docstring."""
+    docstring = DOCSTRING.search(script.read_text("utf-8"))
+    return docstring[1] if docstring else ""
 
 
-def skip_reason(source: str) -> str:
+def skip_reason(script: Path) -> str:
     """Return why a script can't run here, by its PEP 723 block; nothing if it can.
 
     Raises ValueError for a block that is not TOML, or asks for a Python in any other
     way than `>=3.N`.
     """
-    block = METADATA.search(source)
+    block = METADATA.search(script.read_text("utf-8"))
     if block is None:
         return ""
-    metadata = tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE))
+    metadata = tomllib.loads(re.sub(r"(?m)^# ?", "", block[1]))
     requires = metadata.get("requires-python", ">=3.0")
     minimum = re.fullmatch(r">= ?3\.(\d+)", requires)
     if minimum is None:
@@ -113,89 +87,42 @@ def skip_reason(source: str) -> str:
         return f"needs Python 3.{minimum[1]} or newer"
     for requirement in metadata.get("dependencies", []):
         package = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        try:
-            importlib.metadata.distribution(package)
-        except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(package) is None:
             return f"needs the package {package}"
     return ""
 
 
-def select_scripts(scripts: list[Script], words: list[str]) -> list[Script]:
-    """Return the scripts whose name contains a word, or all if there are no words.
+def run_script(script: Path, timeout: float, stream: bool = False) -> Run:
+    """Run a script for so many seconds at most, and end all that it has started.
 
-    A word may also be a script's path, as a shell completes it. Raises ValueError if a
-    word is in no name.
-    """
-    words = [Path(word).name.lower() for word in words]
-    for word in words:
-        if not any(word in script.path.name for script in scripts):
-            names = ", ".join(script.path.name for script in scripts)
-            raise ValueError(f"no script has {word!r} in its name; there are: {names}")
-    return [
-        script
-        for script in scripts
-        if not words or any(word in script.path.name for word in words)
-    ]
-
-
-def stop(number: int, _: FrameType | None) -> None:
-    """Note a stop signal; break off the waiting for a script, but nothing else."""
-    global waiting
-    stops.append(number)
-    if waiting:
-        waiting = False
-        raise Stopped
-
-
-def run_script(script: Script, timeout: float, quiet: bool) -> Run:
-    """Run a script as a process of its own, for at most `timeout` seconds.
-
-    Its log goes where the runner's own output goes, or into the result if `quiet`.
-    Raises Stopped, with the process ended, if a stop signal comes.
+    Its log is returned, or goes where the runner's own output goes, if it is to stream.
     """
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, script.path],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    failure = log = ""
-    try:
-        log = wait_for_end(process, timeout)
-    except subprocess.TimeoutExpired:
-        failure = f"timed out after {timeout:g} s"
-    finally:
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, script],
+            stdin=subprocess.DEVNULL,
+            stdout=None if stream else log,
+            stderr=None if stream else log,
+            # So Ctrl-C comes here only, and all that it starts can be ended with it.
+            start_new_session=True,
+        )
+        wait_until(lambda: process.poll() is not None or stops, timeout)
         seconds = time.perf_counter() - started
+        result, reason = "ok", ""
+        if process.returncode:
+            result, reason = "failed", f"exit status {process.returncode}"
+        elif process.returncode is None and stops:
+            result, reason = "stopped", "by a signal"
+        elif process.returncode is None:
+            result, reason = "failed", f"timed out after {timeout:g} s"
         end_process(process)
-    if failure:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            log = wait_for_end(process, LEFTOVER_SECONDS)
-    elif process.returncode:
-        failure = f"exit status {process.returncode}"
-    return Run(seconds, failure, log)
+        log.seek(0)
+        return Run(result, reason, seconds, log.read().decode("utf-8", "replace"))
 
 
-def wait_for_end(process: subprocess.Popen[str], timeout: float) -> str:
-    """Wait until a process has ended; return its output, if that comes through a pipe.
-
-    Raises TimeoutExpired after so many seconds, and Stopped if a stop signal comes.
-    """
-    global waiting
-    try:
-        waiting = True
-        if stops:
-            raise Stopped
-        return process.communicate(timeout=timeout)[0] or ""
-    finally:
-        waiting = False
-
-
-def end_process(process: subprocess.Popen[str]) -> None:
-    """End a process and all that it has started: ask first, then use force.
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it has started: as by Ctrl-C, and then by force.
 
     A further stop signal means that there is no more time for asking.
     """
@@ -204,17 +131,24 @@ def end_process(process: subprocess.Popen[str]) -> None:
             # A console gives Ctrl-C to all its processes, so only force is left.
             command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
             subprocess.run(command, capture_output=True, check=False)
-        process.wait()
-        return
-    so_far = len(stops)
-    signal_group(process, signal.SIGINT)
-    wait_until(lambda: process.poll() is not None or len(stops) > so_far, GRACE_SECONDS)
-    # What a script leaves behind may be about to end as well, by itself.
-    wait_until(
-        lambda: not signal_group(process, 0) or len(stops) > so_far, LEFTOVER_SECONDS
-    )
-    signal_group(process, signal.SIGKILL)
+    else:
+        count = len(stops)
+        patience = GRACE_SECONDS if process.poll() is None else LEFTOVER_SECONDS
+        signal_group(process, signal.SIGINT)
+        wait_until(lambda: not signal_group(process, 0) or len(stops) > count, patience)
+        signal_group(process, signal.SIGKILL)
     process.wait()
+
+
+def signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to a process and all that it has started; return if any is left."""
+    process.poll()
+    try:
+        os.killpg(process.pid, number)
+    # macOS refuses permission where only processes are left that have ended.
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> None:
@@ -224,167 +158,142 @@ def wait_until(condition: Callable[[], object], seconds: float) -> None:
         time.sleep(0.01)
 
 
-def signal_group(process: subprocess.Popen[str], number: int) -> bool:
-    """Send a signal to a process and all that it has started; return if any is left."""
-    try:
-        os.killpg(process.pid, number)
-    # macOS refuses permission where only processes are left that have ended.
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def run_repeatedly(script: Script, timeout: float, repeat: int) -> Iterator[Run]:
-    """Run a script so many times; show the log of the first run that does not hold."""
-    failed = False
-    for number in range(1, repeat + 1):
-        show_progress(f"{script.path.name}: run {number:,} of {repeat:,}")
-        try:
-            run = run_script(script, timeout, quiet=True)
-        finally:
-            show_progress("")
-        if run.failure and not failed:
-            failed = True
-            print(f"== {script.path.name}, run {number:,}: {run.failure} ==")
-            print(run.log, flush=True)
-        yield run
-
-
-def show_progress(text: str) -> None:
+def show_progress(text: str = "") -> None:
     """Replace the progress line by another, on a terminal only."""
     if sys.stdout.isatty():
-        print(f"\r{text:<60}\r{text}", end="", flush=True)
+        print(f"\r\x1b[K{text}", end="", flush=True)
 
 
-def run_all(scripts: list[Script], timeout: float, repeat: int | None) -> int:
-    """Run the scripts and sum up, also when stopped early; return the exit status."""
-    runs: dict[Script, list[Run]] = {}
-    with contextlib.suppress(Stopped):
-        for script in scripts:
-            runs[script] = []
-            if script.skip_reason:
-                continue
-            if repeat:
-                for run in run_repeatedly(script, timeout, repeat):
-                    runs[script].append(run)
-            else:
-                print(f"== {script.path.name} ==", flush=True)
-                runs[script].append(run_script(script, timeout, quiet=False))
-                print(flush=True)
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    print(f"== summary, {python} ==")
-    print_table(summary(runs, repeat))
-    if stops:
-        return 128 + stops[0]
-    return 1 if any(run.failure for its in runs.values() for run in its) else 0
+def print_row(*cells: str, end: str = "") -> None:
+    """Print cells beside each other, cut to the terminal's width, and their end."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 80
+    text, room = "  ".join(cells), width - len(end)
+    text = text if len(text) <= room else text[: room - 3] + "..."
+    text = f"{text:{room}}{end}".rstrip()
+    if terminal and not os.environ.get("NO_COLOR"):
+        for result, colour in COLOURS.items():
+            text = re.sub(rf"^  {result}", f"\x1b[{colour}m\\g<0>\x1b[0m", text)
+    print(text, flush=True)
 
 
-def summary(runs: dict[Script, list[Run]], repeat: int | None) -> list[list[str]]:
-    """Return a row for each script: how it ended and how many seconds it took."""
-    figures = ["min", "median", "max"] if repeat else ["seconds"]
-    rows = [["script", "outcome", *figures, "description"]]
-    for script, its_runs in runs.items():
-        seconds = [run.seconds for run in its_runs]
-        if repeat and seconds:
-            seconds = [min(seconds), statistics.median(seconds), max(seconds)]
-        cells = [f"{value:.2f}" for value in seconds] or [""] * len(figures)
-        ended = outcome(script, its_runs, repeat)
-        rows.append([script.path.name, ended, *cells, script.description])
+def digest(log: str) -> list[tuple[str, str, str]]:
+    """Return for each scenario of a log: problem or solved, its name, what it said."""
+    rows = []
+    scenario = ""
+    for level, message in LINE.findall(log):
+        if heading := re.fullmatch(r"Running (.+) scenario!", message):
+            scenario = heading[1]
+        elif level == "WARNING":
+            rows.append(("problem", scenario, message))
+        elif message.endswith("congratulations!"):
+            rows.append(("solved", scenario, message))
     return rows
 
 
-def outcome(script: Script, its_runs: list[Run], repeat: int | None) -> str:
-    """Return in a few words how a script's runs ended."""
-    if script.skip_reason:
-        return f"skipped ({script.skip_reason})"
-    failures = [run.failure for run in its_runs if run.failure]
-    words = []
-    if repeat:
-        words.append(f"held {len(its_runs) - len(failures):,} of {len(its_runs):,}")
-    elif its_runs:
-        words.append("not held" if failures else "held")
-    if len(its_runs) < (repeat or 1):
-        words.append("stopped")
-    return ", ".join(words) + (f" ({failures[0]})" if failures else "")
+def run_once(script: Path, timeout: float, stream: bool) -> Run:
+    """Run a script, and say how each of its scenarios ended; or stream its log."""
+    print_row(script.name, describe(script))
+    run = run_script(script, timeout, stream)
+    rows = digest(run.log)
+    if run.reason or stream:
+        rows.append((run.result, "", run.reason))
+    width = max((len(scenario) for _, scenario, _ in rows), default=0)
+    for row, (result, scenario, said) in enumerate(rows, start=1):
+        end = f"{run.seconds:6.1f} s" if row == len(rows) else ""
+        print_row(f"  {result:7}", f"{scenario:{width}}", said, end=end)
+    if run.reason:
+        print(run.log, flush=True)
+    return run
 
 
-def print_table(rows: list[list[str]]) -> None:
-    """Print rows of equal length in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+def run_repeatedly(script: Path, timeout: float, repeat: int) -> Run:
+    """Run a script so many times; return the first run that is not ok, or the last."""
+    runs: list[Run] = []
+    while len(runs) < repeat and not stops:
+        show_progress(f"{script.name}: run {len(runs) + 1:,} of {repeat:,}")
+        runs.append(run_script(script, timeout))
+        show_progress()
+    bad = [run for run in runs if run.reason]
+    seconds = [run.seconds for run in runs]
+    figures = min(seconds), statistics.median(seconds), max(seconds)
+    result = f"ok {len(runs) - len(bad):,} of {len(runs):,}"
+    times = " / ".join(f"{figure:.2f}" for figure in figures)
+    print_row(f"{script.name:29}", f"{result:17}", times)
+    for run in bad[:1]:
+        print_row(f"  {run.result}", run.reason)
+        print(run.log, flush=True)
+    return (bad or runs[-1:])[0]
 
 
-def positive_integer(text: str) -> int:
-    """Return the whole number above 0 that a text says."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def positive_seconds(text: str) -> float:
-    """Return the number of seconds above 0 that a text says."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= DAY_SECONDS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number above 0, at most a day"
-        )
-    return seconds
-
-
-def parse_arguments() -> tuple[argparse.Namespace, list[Script]]:
-    """Return the command line's options and the scripts that it selects."""
-    parser = Parser(
-        prog="run.py",
-        description="Run the scripts of this collection and sum up which of them held.",
-        epilog="A script holds when its problem showed and its solution worked. "
-        "Exit status: 0 if every script held, 1 if one did not, 2 for bad arguments, "
-        "130 after Ctrl-C. Scripts that can't run here are skipped, with the reason.",
-    )
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="WORD",
-        help="run the scripts whose name contains one of the words; all, if none given",
-    )
-    parser.add_argument(
-        "--list", action="store_true", help="print names and descriptions, run nothing"
-    )
-    parser.add_argument(
-        "--repeat",
-        type=positive_integer,
-        metavar="N",
-        help="run each script N times without its log, and measure",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=positive_seconds,
-        default=60,
-        metavar="SECONDS",
-        help="end a run that takes longer (default: %(default)s)",
-    )
-    options = parser.parse_args()
-    try:
-        return options, select_scripts(find_scripts(), options.words)
-    except ValueError as error:
-        parser.error(str(error))
+def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
+    """Run scripts that have no reason to be skipped; return the exit status."""
+    started = time.perf_counter()
+    results: Counter[str] = Counter()
+    if options.repeat:
+        print_row(f"{'script':29}", f"{'result':17}", "seconds: min / median / max")
+    for script, reason in scripts.items():
+        if stops:
+            break
+        if reason:
+            print_row(script.name, f"skipped: {reason}")
+            results["skipped"] += 1
+        elif options.repeat:
+            results[run_repeatedly(script, options.timeout, options.repeat).result] += 1
+        else:
+            results[run_once(script, options.timeout, options.log).result] += 1
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    seconds = time.perf_counter() - started
+    counts = ", ".join(f"{results[result]} {result}" for result in sorted(results))
+    print_row(f"{results.total()} scripts in {seconds:.0f} s on {python}: {counts}")
+    return 128 + stops[0] if stops else int(results["failed"] > 0)
 
 
 def main() -> int:
     """Do what the command line asks for; return the exit status."""
-    options, scripts = parse_arguments()
+    parser = Parser(description=__doc__)
+    add = parser.add_argument
+    add(
+        "words", nargs="*", metavar="WORD", help="part of a script's name; none for all"
+    )
+    add("--list", action="store_true", help="only list the scripts")
+    add("--log", action="store_true", help="show each script's whole log")
+    add("--repeat", type=int, metavar="N", help="run each script N times and measure")
+    add("--timeout", type=float, default=60, metavar="SECONDS", help="for a run (60)")
+    options = parser.parse_args()
+    if options.repeat is not None and options.repeat < 1:
+        parser.error("--repeat takes a whole number above 0")
+    if not 0 < options.timeout <= 24 * 60 * 60:
+        parser.error("--timeout takes a number above 0, at most a day")
+    scripts = find_scripts()
+    words = [Path(word).name.lower() for word in options.words]
+    for word in words:
+        if not any(word in script.name for script in scripts):
+            parser.error(f"no script has {word!r} in its name; try --list")
+    if words:
+        scripts = [s for s in scripts if any(word in s.name for word in words)]
+    reasons = {}
+    for script in scripts:
+        try:
+            reasons[script] = skip_reason(script)
+        except ValueError as error:
+            parser.error(f"{script.name}: bad script metadata: {error}")
     if options.list:
-        print_table([[script.path.name, script.description] for script in scripts])
+        for script in scripts:
+            print_row(f"{script.name:29}", describe(script))
         return 0
-    for number in STOP_SIGNALS:
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):
+        number = getattr(signal, name)
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
-    return run_all(scripts, options.timeout, options.repeat)
+            signal.signal(number, lambda number, _: stops.append(number))
+    return run_all(reasons, options)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    # Such as a pipe that is closed, or a disk that is full.
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"run.py: {error.strerror}", file=sys.stderr)
+        raise SystemExit(1) from None
