@@ -66,6 +66,7 @@ def find_cluster() -> contextlib.AbstractContextManager[Any]:
             n_workers=2,
             threads_per_worker=3,
             dashboard_address="127.0.0.1:0",
+            silence_logs="CRITICAL",
         )
 
 

@@ -34,9 +34,9 @@ LOGGER = get_logger(__name__)
 
 
 def convert(task_id: int) -> None:
-    """Finish after a second, or die before that as if by a bug in C."""
+    """Finish after a while, or die before that as if by a bug in C."""
     LOGGER.info(f"Task: {task_id} started convert")
-    time.sleep(0.5 if task_id == CRASHING_TASK else 1)
+    time.sleep(1 if task_id == CRASHING_TASK else 1.5)
     if task_id == CRASHING_TASK:
         os._exit(1)
     LOGGER.info(f"Task: {task_id} finished convert")

@@ -245,7 +245,8 @@ def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     seconds = time.perf_counter() - started
     counts = ", ".join(f"{results[result]} {result}" for result in sorted(results))
-    print_row(f"{results.total()} scripts in {seconds:.0f} s on {python}: {counts}")
+    scripts_run = f"{results.total()} script{'s' * (results.total() != 1)}"
+    print_row(f"{scripts_run} in {seconds:.0f} s on {python}: {counts}")
     return 128 + stops[0] if stops else int(results["failed"] > 0)
 
 

@@ -22,7 +22,8 @@ PATIENCE_SECONDS = 60
 # A line as (name, level, message), and who speaks in a message.
 LINE = re.compile(r"(?m)^[\d-]{10} [\d:]{8},\d{3} - (\S+) - ([A-Z]+) - (.*)$")
 SPEAKER = re.compile(r"(Thread|Process|Interpreter|Task): \d+")
-STARTS_PROCESSES = re.compile(r"ProcessPoolExecutor\(|LocalCluster\(")
+# The scripts whose tasks are too many, or too far away, for lines of their own.
+WITHOUT_WORKERS = ("multiprocess-chunks.py", "multiprocess-guard.py")
 
 # What `pytest --start-method` adds to the environment of the scripts that tests run.
 settings: dict[str, str] = {}

@@ -8,6 +8,7 @@ import pytest
 from helpers import (
     LINE,
     ROOT,
+    WITHOUT_WORKERS,
     copy_collection,
     read_messages,
     run_python,
@@ -16,9 +17,6 @@ from helpers import (
 )
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*-*.py"))
-# Their tasks are too many for lines of their own, or log nothing.
-WITHOUT_WORKERS = ("multiprocess-chunks.py", "multiprocess-guard.py")
-
 # A script, and what to replace in it by what: without its problem, or without its
 # solution, it says that something is wrong, and ends with exit status 1.
 CHANGES = {

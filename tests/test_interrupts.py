@@ -1,0 +1,130 @@
+"""Ctrl-C ends every script that starts processes, and leaves none of them behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import (
+    PATIENCE_SECONDS,
+    ROOT,
+    WITHOUT_WORKERS,
+    end_session,
+    skip_if_it_cannot_run,
+)
+
+from common_signals import ignore_interrupts
+
+STARTS_PROCESSES = re.compile(r"ProcessPoolExecutor\(|LocalCluster\(|subprocess\.run\(")
+SCRIPTS = sorted(
+    path.name
+    for path in ROOT.glob("*-*.py")
+    if STARTS_PROCESSES.search(path.read_text("utf-8"))
+)
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+
+# What Ctrl-C does at the worst moment: a process has just started, and the pool that
+# started it does not know of it yet. As from a terminal, all processes get the signal.
+INTERRUPTED_START = """
+import multiprocessing.process, os, signal
+start = multiprocessing.process.BaseProcess.start
+started = []
+
+def start_and_interrupt(process):
+    start(process)
+    started.append(process)
+    if len(started) == 1:
+        os.killpg(0, signal.SIGINT)
+
+multiprocessing.process.BaseProcess.start = start_and_interrupt
+"""
+
+
+class Program:
+    """A script in a session of its own, whose log ends when all its processes do."""
+
+    def __init__(self, script: str, path: str = "") -> None:
+        """Start the script, with a folder on its path."""
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / script],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            # Each of its processes holds this pipe, which ends when all have ended.
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    def read_to_end(self) -> str:
+        """Return the rest of its log; fail if a process of it goes on."""
+        try:
+            log, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            end_session(self.process)
+            pytest.fail("it hangs, or has left a process behind")
+        return log
+
+
+def test_there_are_such_scripts() -> None:
+    assert "multiprocess-basic.py" in SCRIPTS
+    assert "distributed-crashes.py" in SCRIPTS
+    assert not any(script.startswith("multithreaded-") for script in SCRIPTS)
+
+
+@posix_only
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_ctrl_c_while_processes_start_leaves_nothing_behind(
+    script: str, folder: Path
+) -> None:
+    skip_if_it_cannot_run(script)
+    (folder / "sitecustomize.py").write_text(INTERRUPTED_START)
+    program = Program(script, str(folder))
+    log = program.read_to_end()
+    # Neither the script nor its processes take notice of it: that is the price.
+    assert program.process.returncode == 0, log
+
+
+@posix_only
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_ctrl_c_while_processes_work_ends_them_all(script: str) -> None:
+    skip_if_it_cannot_run(script)
+    program = Program(script)
+    assert program.process.stdout is not None
+    # Where tasks log nothing, a scenario begins.
+    sign = "scenario" if script in WITHOUT_WORKERS else " started "
+    next(line for line in program.process.stdout if sign in line)
+    os.killpg(program.process.pid, signal.SIGINT)
+    log = program.read_to_end()
+    assert log.count("Traceback") <= 2, log
+
+
+def test_interrupts_are_ignored_only_meanwhile() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    with ignore_interrupts():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def fail() -> None:
+    """Raise an exception while interrupts are ignored."""
+    with ignore_interrupts():
+        raise ValueError("no")
+
+
+def test_an_exception_comes_through() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+@posix_only
+def test_what_is_started_meanwhile_ignores_them_for_good() -> None:
+    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    command = [sys.executable, "-c", program]
+    with ignore_interrupts():
+        started = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert started.stdout == "True\n"

@@ -1,0 +1,364 @@
+"""The pages are true: they show what runs print, and what stands in the scripts.
+
+What may differ between runs is taken out first: times, random numbers, the number that
+a race leaves. The order of lines is compared for each worker.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from helpers import (
+    ROOT,
+    copy_collection,
+    run_python,
+    skip_if_it_cannot_run,
+    split_by_speaker,
+)
+
+import run as runner
+
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROWS = runner.ROW.findall(README.read_text("utf-8"))
+# The lessons of the first three scripts stand in the README, and the others have pages.
+IN_README = ROWS[:3]
+HEADINGS = [
+    "The problem",
+    "Run it",
+    "What happened",
+    "The solution",
+    "When it bites",
+    "Try it",
+    "Details",
+]
+SCRIPT = re.compile(r"\b\w+-\w+\.py\b")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+# What may differ from run to run, and what stands for it.
+VARIABLE = [
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "<time>"),
+    (r"\d+\.\d+ ?s\b", "<seconds>"),
+    (r"Will sleep for: [0-4]s", "Will sleep for: <number>s"),
+    (r"Slept \d+s", "Slept <number>s"),
+    (r"Count is: -?[1-9]\d* but should be 0", "Count is: <number> but should be 0"),
+    (r"Chunks: [1-9]$", "Chunks: <few>"),
+    (r"Records: [\d,]+ but", "Records: <too few> but"),
+    (r"lost its task: \w+", "lost its task: <exception>"),
+    (r"(INFO|WARNING) - (Took <seconds>, speed-up) .*", r"<verdict> - \2"),
+    (r"(CPython|PyPy) 3\.\d+\.\w+", "<python>"),
+    (r"in \d+ s on", "in <number> s on"),
+    (r"\d+\.\d\d / \d+\.\d\d / \d+\.\d\d", "<seconds>"),
+    (r" {2,}", "  "),
+    (r" +$", ""),
+]
+
+
+class Block(NamedTuple):
+    """A fenced block of a page: its language, its text, and what it belongs to."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    script: str
+    # The diff blocks before it in its section, and the block directly before it.
+    diffs: tuple[str, ...]
+    previous: str
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return f"{self.page.name}:{self.line}"
+
+
+def read_blocks(page: Path) -> Iterator[Block]:
+    """Yield the blocks of a page."""
+    lesson = f"{page.stem}.py"
+    paragraph, previous = "", ""
+    diffs: tuple[str, ...] = ()
+    lines = page.read_text("utf-8").splitlines()
+    position = 0
+    while position < len(lines):
+        line = lines[position]
+        position += 1
+        if line.startswith("```"):
+            end = lines.index("```", position)
+            text = "".join(f"{line}\n" for line in lines[position:end])
+            named = SCRIPT.findall(paragraph)
+            script = named[0] if named else lesson
+            yield Block(page, position, line[3:], text, script, diffs, previous)
+            diffs += (text,) if line == "```diff" else ()
+            paragraph, previous, position = "", text, end + 1
+        elif line.startswith("#"):
+            diffs = ()
+            named = SCRIPT.findall(line)
+            lesson = named[0] if named else lesson
+        elif line:
+            # A new paragraph begins where the line before is empty.
+            paragraph = f"{paragraph} {line}" if lines[position - 2] else line
+            previous = ""
+
+
+def blocks(language: str) -> list[Block]:
+    """Return the blocks of all pages in a language."""
+    return [block for page in PAGES for block in read_blocks(page)
+            if block.language == language]  # fmt: skip
+
+
+def all_blocks(language: str) -> pytest.MarkDecorator:
+    """Let a test run for each block in a language."""
+    return pytest.mark.parametrize("block", blocks(language), ids=str)
+
+
+def normalise(output: str) -> str:
+    """Return an output without what may differ from run to run."""
+    for pattern, name in VARIABLE:
+        output = re.sub(pattern, name, output, flags=re.MULTILINE)
+    return output
+
+
+def is_same(expected: str, actual: str) -> bool:
+    """Return whether an output is like another, in which a line of dots is for any."""
+    expected, actual = normalise(expected), normalise(actual)
+    if "...\n" not in expected:
+        return split_scenarios(expected) == split_scenarios(actual)
+    lines = actual.splitlines(keepends=True)
+    place = 0
+    pieces = re.split(r"(?m)^\.\.\.\n", expected)
+    for number, piece in enumerate(pieces):
+        length = piece.count("\n")
+        at_end = len(lines) - length
+        first = max(place, at_end) if number == len(pieces) - 1 else place
+        last = place if number == 0 else at_end
+        for start in range(first, last + 1):
+            shown = "".join(lines[start : start + length])
+            if split_scenarios(shown) == split_scenarios(piece):
+                place = start + length
+                break
+        else:
+            return False
+    return True
+
+
+def split_scenarios(output: str) -> list[dict[str, list[str]]]:
+    """Return for each scenario what each worker, and the main thread, printed."""
+    parts = re.split(r"(?m)^(?=.*Running .* scenario!$)", output)
+    return [split_by_speaker(part.splitlines()) for part in parts]
+
+
+def apply(diff: str, script: str) -> tuple[str, str]:
+    """Return what a diff block replaces, and by what."""
+    lines = diff.splitlines(keepends=True)
+    assert any(line[0] != " " for line in lines), f"{script}: no change in the diff"
+    old = "".join(line[1:] for line in lines if line[0] in " -")
+    new = "".join(line[1:] for line in lines if line[0] in " +")
+    return old, new
+
+
+@all_blocks("console")
+def test_a_console_block_is_what_a_run_prints(
+    block: Block, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    command, output = block.text.split("\n", 1)
+    prompt, python3, program, *arguments = command.split()
+    assert (prompt, python3) == ("$", "python3")
+    scripts = SCRIPT.findall(command)
+    for script in scripts:
+        skip_if_it_cannot_run(script)
+    changes = [apply(diff, block.script) for diff in block.diffs]
+    copy_collection(folder, program, *changes)
+    run = run_python(folder / program, *arguments, cwd=ROOT.parent)
+    assert changes or run.returncode == 0, run.stdout
+    if not is_same(output, run.stdout):
+        if request.config.getoption("--update-pages"):
+            update(block, f"{command}\n{shorten(run.stdout, output)}")
+            return
+        assert run.stdout == output, f"{block} is not what the run prints"
+
+
+def shorten(output: str, like: str) -> str:
+    """Return an output, without the lines that another one leaves out by dots."""
+    if "...\n" not in like:
+        return output
+    head, _, tail = like.partition("...\n")
+    lines = output.splitlines(keepends=True)
+    end = len(lines) - tail.count("\n")
+    return "".join([*lines[: head.count("\n")], "...\n", *lines[end:]])
+
+
+def update(block: Block, text: str) -> None:
+    """Give a block of a page another text."""
+    page = block.page.read_text("utf-8")
+    old = f"```{block.language}\n{block.text}```"
+    assert page.count(old) == 1
+    new = f"```{block.language}\n{text}```"
+    block.page.write_text(page.replace(old, new), encoding="utf-8")
+
+
+@all_blocks("python")
+def test_a_python_block_is_of_a_script_or_a_whole_program(
+    block: Block, folder: Path
+) -> None:
+    if is_verbatim(block.text, (ROOT / block.script).read_text("utf-8")):
+        return
+    assert re.match("import |from ", block.text), f"{block} is not in {block.script}"
+    if block.script in ROWS:
+        skip_if_it_cannot_run(block.script)
+    copy_collection(folder)
+    program = folder / "program.py"
+    program.write_text(block.text, encoding="utf-8")
+    run = run_python(program, cwd=folder)
+    shown = [b.text for b in read_blocks(block.page) if b.language == "text"
+             and b.previous == block.text]  # fmt: skip
+    if shown:
+        assert normalise(run.stdout) == normalise(shown[0])
+    else:
+        assert run.returncode == 0, run.stdout
+
+
+def is_verbatim(text: str, source: str) -> bool:
+    """Return whether lines are those of a source, with dots for some left out."""
+    pieces = re.split(r"(?m)^ *\.\.\.\n", text)
+    for indent in range(0, 20, 4):
+        place = 0
+        for piece in pieces:
+            lines = re.sub(r"(?m)^(?=.)", " " * indent, piece)
+            place = f"\n{source}".find(f"\n{lines}", place)
+            if place == -1:
+                break
+            place += len(lines)
+        else:
+            return True
+    return False
+
+
+@all_blocks("diff")
+def test_a_diff_block_changes_its_script(block: Block) -> None:
+    old, new = apply(block.text, block.script)
+    assert (ROOT / block.script).read_text("utf-8").count(old) == 1, f"{block}"
+    assert old != new
+
+
+def test_every_try_it_shows_a_change_and_what_is_then_printed() -> None:
+    tried = {block.script for block in blocks("console") if block.diffs}
+    assert tried == set(ROWS)
+    shown = {block.script for block in blocks("console") if not block.diffs}
+    assert shown >= set(ROWS)
+
+
+def anchors(page: Path) -> list[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    prose = re.sub(r"(?ms)^```.*?^```$", "", page.read_text("utf-8"))
+    kept = [
+        re.sub(r"[^\w\- ]", "", heading.lower())
+        for heading in re.findall(r"(?m)^#+ (.+)$", prose)
+    ]
+    return [anchor.replace(" ", "-") for anchor in kept]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert text.count("```") == 2 * len(list(read_blocks(page)))
+    for link in LINK.findall(text):
+        if "://" not in link:
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.is_file(), link
+            if anchor:
+                assert anchors(target).count(anchor) == 1, link
+
+
+def test_every_script_has_a_row_and_every_row_a_script() -> None:
+    assert sorted(ROWS) == sorted(path.name for path in ROOT.glob("*-*.py"))
+    pages = {path.name for path in (ROOT / "docs").glob("*-*.md")}
+    assert {f"{script[:-3]}.md" for script in ROWS[3:]} <= pages
+
+
+def lesson(script: str) -> str:
+    """Return where a link leads that is to lead to a script's lesson from a page."""
+    if script in IN_README:
+        return f"../README.md#{script.replace('.', '')}"
+    return f"{script[:-3]}.md"
+
+
+@pytest.mark.parametrize("script", ROWS[3:])
+def test_a_page_has_its_headings_and_its_neighbours(script: str) -> None:
+    text = (ROOT / "docs" / f"{script[:-3]}.md").read_text("utf-8")
+    assert text.startswith(f"# {script}\n")
+    assert f"[Read the script](../{script})" in text
+    assert re.findall(r"(?m)^## (.+)$", text) == HEADINGS
+    place = ROWS.index(script)
+    neighbours = [lesson(other) for other in ROWS[place - 1 : place + 2]]
+    neighbours.remove(lesson(script))
+    last_lines = text.rpartition("\n---\n")[2]
+    assert LINK.findall(last_lines) == [*neighbours, "../README.md#the-scripts"]
+    assert text.count(f"(../{script})") == 1
+
+
+@pytest.mark.parametrize("script", IN_README)
+def test_a_lesson_of_the_readme_has_its_parts(script: str) -> None:
+    text = README.read_text("utf-8").partition(f"\n### {script}\n")[2]
+    text = re.split(r"(?m)^##+ ", text)[0]
+    assert re.findall(r"(?m)^\*\*(.+)\.\*\*", text) == HEADINGS
+
+
+def test_pages_are_short() -> None:
+    most = {"README.md": 350}
+    for page in PAGES:
+        lines = len(page.read_text("utf-8").splitlines())
+        assert lines <= most.get(page.name, 120), page.name
+
+
+T = "2026-01-01 10:00:00,000 - __main__ - INFO -"
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (f"{T} Thread: 0 started foo\n", f"{T} Thread: 1 started foo\n"),
+        (f"{T} Thread: 0 a\n{T} Thread: 0 b\n", f"{T} Thread: 0 b\n{T} Thread: 0 a\n"),
+        (f"{T} Count is: 5 but should be 0!\n", f"{T} Count is: 0 but should be 0!\n"),
+        (f"{T} Count is 0\n", f"{T} Count is 1\n"),
+        (f"{T} x\n", f"{T.replace('INFO', 'WARNING')} x\n"),
+        (f"{T} x\n", f"{T} x\n{T} y\n"),
+        ("a\n...\nz\n", "a\nb\ny\n"),
+        ("a\n...\nc\n...\nz\n", "a\nb\nz\n"),
+        (
+            f"{T} Running a scenario!\n{T} x\n{T} Running b scenario!\n",
+            f"{T} Running a scenario!\n{T} Running b scenario!\n{T} x\n",
+        ),
+    ],
+)
+def test_a_difference_is_found(expected: str, actual: str) -> None:
+    assert not is_same(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (f"{T} Thread: 0 a\n{T} Thread: 1 a\n", f"{T} Thread: 1 a\n{T} Thread: 0 a\n"),
+        (f"{T} a 0.5s b\n", f"{T.replace('26', '31')} a 12.25s b\n"),
+        ("a\n...\nz\n", "a\nb\nc\nz\n"),
+        ("...\nz\n", "a\nz\n"),
+    ],
+)
+def test_what_may_differ_is_no_difference(expected: str, actual: str) -> None:
+    assert is_same(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("b\nc\n", True),
+        ("a\n...\nc\n", True),
+        ("x\n...\nz\n", True),
+        ("a\nc\n", False),
+        ("c\n...\na\n", False),
+        ("x\ny\n", False),
+    ],
+)
+def test_lines_are_verbatim_or_not(text: str, found: bool) -> None:
+    assert is_verbatim(text, "a\nb\nc\n    x\n        y\n    z\n") is found
