@@ -179,8 +179,7 @@ def print_row(*cells: str, end: str = "") -> None:
 
 def digest(log: str) -> list[tuple[str, str, str]]:
     """Return for each scenario of a log: problem or solved, its name, what it said."""
-    rows = []
-    scenario = ""
+    rows, scenario = [], ""
     for level, message in LINE.findall(log):
         if heading := re.fullmatch(r"Running (.+) scenario!", message):
             scenario = heading[1]
@@ -198,7 +197,7 @@ def run_once(script: Path, timeout: float, stream: bool) -> Run:
     rows = digest(run.log)
     if run.reason or stream:
         rows.append((run.result, "", run.reason))
-    width = max((len(scenario) for _, scenario, _ in rows), default=0)
+    width = max([0, *(len(scenario) for _, scenario, _ in rows)])
     for row, (result, scenario, said) in enumerate(rows, start=1):
         end = f"{run.seconds:6.1f} s" if row == len(rows) else ""
         print_row(f"  {result:7}", f"{scenario:{width}}", said, end=end)
@@ -245,8 +244,8 @@ def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     seconds = time.perf_counter() - started
     counts = ", ".join(f"{results[result]} {result}" for result in sorted(results))
-    scripts_run = f"{results.total()} script{'s' * (results.total() != 1)}"
-    print_row(f"{scripts_run} in {seconds:.0f} s on {python}: {counts}")
+    number = f"{results.total()} script" + "s" * (results.total() != 1)
+    print_row(f"{number} in {seconds:.0f} s on {python}: {counts}")
     return 128 + stops[0] if stops else int(results["failed"] > 0)
 
 
