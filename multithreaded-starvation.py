@@ -55,7 +55,7 @@ def load_in_one_pool() -> int:
 
 def load_in_two_pools() -> int:
     """Do the same with a pool of their own for the images."""
-    with Pool(max_workers=PAGES) as pool, Pool(max_workers=PAGES) as images:
+    with Pool(max_workers=PAGES) as images, Pool(max_workers=PAGES) as pool:
         futures = [pool.submit(load_page, task_id, images) for task_id in range(PAGES)]
         return sum(future.result() for future in futures)
 

@@ -12,9 +12,9 @@ SITECUSTOMIZE = """
 import multiprocessing, os
 multiprocessing.set_start_method(os.environ["START_METHOD"])
 """
-# CPython 3.15 warns of a `__spec__` that it has itself set to None in a worker's main
-# module, whenever a traceback is formatted there.
-EXCUSED = "ignore:__main__.__spec__ is None:DeprecationWarning"
+# CPython 3.15 warns when it formats a traceback in the main module of a worker, whose
+# `__spec__` it has itself set to None.
+EXCUSED = "ignore:Module globals is missing a __spec__:DeprecationWarning"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
