@@ -84,7 +84,7 @@ def main() -> int:
     without_stop = run_scenario(interrupt_without_stop)
     LOGGER.info("")
 
-    LOGGER.info("Running Ctrl-C and stop scenario!")
+    LOGGER.info("Running stop scenario!")
     with_stop = run_scenario(interrupt_with_stop)
 
     return 0 if without_stop == 0 and with_stop > 0 else 1

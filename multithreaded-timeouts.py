@@ -70,7 +70,7 @@ def main() -> int:
     without_stop = run_scenario(download_without_stop)
     LOGGER.info("")
 
-    LOGGER.info("Running time-out and stop scenario!")
+    LOGGER.info("Running stop scenario!")
     with_stop = run_scenario(download_with_stop)
 
     return 0 if without_stop == CHUNKS and with_stop < CHUNKS else 1

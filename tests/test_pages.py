@@ -63,7 +63,9 @@ class Block(NamedTuple):
     line: int
     language: str
     text: str
+    # The script that it is about, and the others that the paragraph above it names.
     script: str
+    named: tuple[str, ...]
     # The diff blocks before it in its section, and the block directly before it.
     diffs: tuple[str, ...]
     previous: str
@@ -86,14 +88,14 @@ def read_blocks(page: Path) -> Iterator[Block]:
         if line.startswith("```"):
             end = lines.index("```", position)
             text = "".join(f"{line}\n" for line in lines[position:end])
-            named = SCRIPT.findall(paragraph)
-            script = named[0] if named else lesson
-            yield Block(page, position, line[3:], text, script, diffs, previous)
+            named = tuple(SCRIPT.findall(paragraph))
+            place = (page, position)
+            yield Block(*place, line[3:], text, lesson, named, diffs, previous)
             diffs += (text,) if line == "```diff" else ()
             paragraph, previous, position = "", text, end + 1
         elif line.startswith("#"):
             diffs = ()
-            named = SCRIPT.findall(line)
+            named = tuple(SCRIPT.findall(line))
             lesson = named[0] if named else lesson
         elif line:
             # A new paragraph begins where the line before is empty.
@@ -201,8 +203,9 @@ def update(block: Block, text: str) -> None:
 def test_a_python_block_is_of_a_script_or_a_whole_program(
     block: Block, folder: Path
 ) -> None:
-    if is_verbatim(block.text, (ROOT / block.script).read_text("utf-8")):
-        return
+    for script in {block.script, *block.named}.intersection(ROWS):
+        if is_verbatim(block.text, (ROOT / script).read_text("utf-8")):
+            return
     assert re.match("import |from ", block.text), f"{block} is not in {block.script}"
     if block.script in ROWS:
         skip_if_it_cannot_run(block.script)
