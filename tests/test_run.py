@@ -26,16 +26,19 @@ print("""{LINE} INFO - Running race scenario!
 {LINE} INFO - Count is 0, congratulations!""")
 '''
 FAILS = '"""Show no thing."""\nprint("oh no")\nraise SystemExit(1)\n'
-# It and its child hold a connection to the test, which ends when both have ended.
-ENDLESS = '''"""Never end."""
+# It and its child hold a connection to the test, which ends when both have ended. They
+# wait bit by bit: free-threaded 3.13 may not notice a signal just before a long wait.
+WAIT = "for _ in range(3_000): threading.Event().wait(0.1)"
+ENDLESS = f'''"""Never end."""
 import signal, socket, subprocess, sys, threading
-connection = socket.create_connection(("127.0.0.1", {port}))
-{first}
-child = [sys.executable, "-c", "import threading; threading.Event().wait(300)"]
+connection = socket.create_connection(("127.0.0.1", {{port}}))
+{{first}}
+child = [sys.executable, "-c", """import threading
+{WAIT}"""]
 subprocess.Popen(child, pass_fds=[connection.fileno()])
 print("the log of its beginning", flush=True)
 connection.sendall(b"ready")
-threading.Event().wait(300)
+{WAIT}
 '''
 IGNORES_CTRL_C = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
 TELLS_OF_CTRL_C = (
