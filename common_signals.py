@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def ignore_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C in the `with` statement; what is started in it always does.
+    """Keep Ctrl-C from this program meanwhile, and for good from what it starts.
 
     Raises ValueError in any other thread than the main one.
     """

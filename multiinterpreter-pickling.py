@@ -31,19 +31,19 @@ LOGGER = get_logger(__name__)
 Task = Callable[[int], int]
 
 
-def multiply(factor: int, interpreter_id: int) -> int:
-    """Multiply the number of an interpreter."""
-    LOGGER.info(f"Interpreter: {interpreter_id} started multiply")
-    product = factor * interpreter_id
-    LOGGER.info(f"Interpreter: {interpreter_id} finished multiply")
+def multiply(factor: int, task_id: int) -> int:
+    """Multiply the number of a task."""
+    LOGGER.info(f"Task: {task_id} started multiply")
+    product = factor * task_id
+    LOGGER.info(f"Task: {task_id} finished multiply")
     return product
 
 
 def make_nested_function(factor: int) -> Task:
     """Return a function that multiplies by a factor, which it finds around it."""
 
-    def multiply_by_factor(interpreter_id: int) -> int:
-        return multiply(factor, interpreter_id)
+    def multiply_by_factor(task_id: int) -> int:
+        return multiply(factor, task_id)
 
     return multiply_by_factor
 
@@ -54,16 +54,16 @@ def make_partial(factor: int) -> Task:
 
 
 def run_scenario(task: Task) -> bool:
-    """Send each interpreter a task; return whether all results came back."""
+    """Send three tasks to interpreters; return whether all results came back."""
     total = 0
     with concurrent.futures.InterpreterPoolExecutor(INTERPRETERS) as executor:
         futures = [executor.submit(task, number) for number in range(INTERPRETERS)]
-        for interpreter_id, future in enumerate(futures):
+        for task_id, future in enumerate(futures):
             try:
                 total += future.result()
             except NotShareableError as error:
                 name = type(error).__name__
-                LOGGER.info(f"Interpreter: {interpreter_id} lost its task: {name}")
+                LOGGER.info(f"Task: {task_id} could not be sent: {name}")
     expected = FACTOR * sum(range(INTERPRETERS))
     if total == expected:
         LOGGER.info(f"Sum: {total}, congratulations!")

@@ -21,19 +21,19 @@ LOGGER = get_logger(__name__)
 Task = Callable[[int], int]
 
 
-def multiply(factor: int, process_id: int) -> int:
-    """Multiply the number of a process."""
-    LOGGER.info(f"Process: {process_id} started multiply")
-    product = factor * process_id
-    LOGGER.info(f"Process: {process_id} finished multiply")
+def multiply(factor: int, task_id: int) -> int:
+    """Multiply the number of a task."""
+    LOGGER.info(f"Task: {task_id} started multiply")
+    product = factor * task_id
+    LOGGER.info(f"Task: {task_id} finished multiply")
     return product
 
 
 def make_nested_function(factor: int) -> Task:
     """Return a function that multiplies by a factor, which it finds around it."""
 
-    def multiply_by_factor(process_id: int) -> int:
-        return multiply(factor, process_id)
+    def multiply_by_factor(task_id: int) -> int:
+        return multiply(factor, task_id)
 
     return multiply_by_factor
 
@@ -44,18 +44,18 @@ def make_partial(factor: int) -> Task:
 
 
 def run_scenario(task: Task) -> bool:
-    """Send each process a task; return whether all results came back."""
+    """Send three tasks to processes; return whether all results came back."""
     total = 0
     with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
         with ignore_interrupts():
             futures = [executor.submit(task, number) for number in range(PROCESSES)]
-        for process_id, future in enumerate(futures):
+        for task_id, future in enumerate(futures):
             try:
                 total += future.result()
             # Which exception it is, depends on the version of Python.
             except Exception as error:
                 LOGGER.info(
-                    f"Process: {process_id} lost its task: {type(error).__name__}"
+                    f"Task: {task_id} could not be sent: {type(error).__name__}"
                 )
     expected = FACTOR * sum(range(PROCESSES))
     if total == expected:

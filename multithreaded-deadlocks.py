@@ -17,24 +17,17 @@ THREADS = 2
 # Thread 0 transfers money from account A to account B, and thread 1 from B to A.
 TRANSFERS = (("A", "B"), ("B", "A"))
 PATIENCE_SECONDS = 2.5
-BOTH_HOLD_A_LOCK = threading.Barrier(THREADS)
+EACH_HOLDS_ONE = threading.Barrier(THREADS)
 LOGGER = get_logger(__name__)
 
-balances = {"A": 100, "B": 100}
 locks: dict[str, threading.Semaphore] = {}
 
 
 def meet() -> None:
-    """Bring about the unlucky moment: both threads hold a lock, if they can."""
+    """Bring about the unlucky moment: each thread holds one lock, if it can."""
+    # Once a thread has waited in vain, the barrier is broken and stops nobody.
     with contextlib.suppress(threading.BrokenBarrierError):
-        BOTH_HOLD_A_LOCK.wait(timeout=1)
-
-
-def transfer(thread_id: int) -> None:
-    """Move a thread's money from one account to the other."""
-    source, target = TRANSFERS[thread_id]
-    balances[source] -= 10
-    balances[target] += 10
+        EACH_HOLDS_ONE.wait(timeout=1)
 
 
 def transfer_in_own_order(thread_id: int) -> None:
@@ -45,8 +38,7 @@ def transfer_in_own_order(thread_id: int) -> None:
         meet()
         LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
         with locks[second]:
-            LOGGER.info(f"Thread: {thread_id} got {second}")
-            transfer(thread_id)
+            LOGGER.info(f"Thread: {thread_id} got {second}, makes its transfer")
     LOGGER.info(f"Thread: {thread_id} finished transfer_in_own_order")
 
 
@@ -58,29 +50,31 @@ def transfer_in_same_order(thread_id: int) -> None:
         meet()
         LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
         with locks[second]:
-            LOGGER.info(f"Thread: {thread_id} got {second}")
-            transfer(thread_id)
+            LOGGER.info(f"Thread: {thread_id} got {second}, makes its transfer")
     LOGGER.info(f"Thread: {thread_id} finished transfer_in_same_order")
 
 
 def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
     """Let both threads transfer money; return how many could without help."""
-    BOTH_HOLD_A_LOCK.reset()
-    # A Semaphore is a lock that any thread may open, as is done below.
+    EACH_HOLDS_ONE.reset()
+    # As locks. Unlike a Lock, a Semaphore may be released once more than acquired.
     locks.update(A=threading.Semaphore(), B=threading.Semaphore())
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
         try:
             futures = [
-                executor.submit(transfer_in_some_order, i) for i in range(THREADS)
+                executor.submit(transfer_in_some_order, thread_id)
+                for thread_id in range(THREADS)
             ]
-            done, _ = concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
+            done, stuck = concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
+            if stuck:
+                LOGGER.info(f"Nobody is done after {PATIENCE_SECONDS}s: opening A")
         finally:
-            # End the deadlock: thread 1 gets the lock that thread 0 holds for ever.
+            # In a deadlock, thread 1 now gets the lock that thread 0 holds.
             locks["A"].release()
     if len(done) == THREADS:
-        LOGGER.info(f"Transfers: {len(done)}, congratulations!")
+        LOGGER.info(f"Transfers without help: {len(done)}, congratulations!")
     else:
-        LOGGER.warning(f"Transfers: {len(done)} but should be {THREADS}!")
+        LOGGER.warning(f"Transfers without help: {len(done)} but should be {THREADS}!")
     return len(done)
 
 

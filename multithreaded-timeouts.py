@@ -16,7 +16,7 @@ from common_logging import get_logger
 
 CHUNKS = 20
 CHUNK_SECONDS = 0.1
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 0.55
 STOP = threading.Event()
 LOGGER = get_logger(__name__)
 
@@ -44,7 +44,7 @@ def download_with_stop(thread_id: int) -> int:
 
 
 def run_scenario(download: Callable[[int], int]) -> int:
-    """Give up on a download and ask it to stop; return how many chunks it still got."""
+    """Give up on a download and ask it to stop; return how many chunks it has got."""
     STOP.clear()
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
         future = executor.submit(download, 0)
@@ -52,9 +52,9 @@ def run_scenario(download: Callable[[int], int]) -> int:
             future.result(timeout=TIMEOUT_SECONDS)
         except TimeoutError:
             LOGGER.info(f"Gave up waiting. Cancelled: {future.cancel()}")
-        given_up = time.perf_counter()
+        gave_up_at = time.perf_counter()
         STOP.set()
-    seconds = time.perf_counter() - given_up
+    seconds = time.perf_counter() - gave_up_at
 
     ended = f"Ended {seconds:.1f}s after giving up"
     if future.result() < CHUNKS:

@@ -54,7 +54,7 @@ CHANGES = {
         {"run_scenario(download_without": "run_scenario(download_with"},
         {" and not STOP.is_set()": ""},
         {"STOP.set()": "pass"},
-        {"TIMEOUT_SECONDS = 0.5": "TIMEOUT_SECONDS = 5"},
+        {"TIMEOUT_SECONDS = 0.55": "TIMEOUT_SECONDS = 5"},
     ],
     "multithreaded-interrupts.py": [
         {"run_scenario(interrupt_without": "run_scenario(interrupt_with"},

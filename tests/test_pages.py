@@ -47,7 +47,7 @@ VARIABLE = [
     (r"Count is: -?[1-9]\d* but should be 0", "Count is: <number> but should be 0"),
     (r"Chunks: [1-9]$", "Chunks: <few>"),
     (r"Records: [\d,]+ but", "Records: <too few> but"),
-    (r"lost its task: \w+", "lost its task: <exception>"),
+    (r"could not be sent: \w+", "could not be sent: <exception>"),
     (r"(INFO|WARNING) - (Took <seconds>, speed-up) .*", r"<verdict> - \2"),
     (r"(CPython|PyPy) 3\.\d+\.\w+", "<python>"),
     (r"in \d+ s on", "in <number> s on"),
