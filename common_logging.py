@@ -13,7 +13,7 @@ LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 def get_logger(name: str) -> logging.Logger:
     """Return the logger of that name, at level INFO, with somewhere to write to.
 
-    An application's own handlers, or pytest's, stay the only ones.
+    Handlers that an application, or pytest, has set up before stay the only ones.
     """
     # What a script is called in a process, or in an interpreter, that imports it anew.
     if name in ("__mp_main__", "<fake __main__>"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 def ignore_interrupts() -> Iterator[None]:
     """Keep Ctrl-C from this program meanwhile, and for good from what it starts.
 
+    With forkserver, this needs the program's first process to be started so as well.
     Raises ValueError in any other thread than the main one.
     """
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

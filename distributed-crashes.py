@@ -29,7 +29,7 @@ except ImportError:
 
 TASKS = 3
 CRASHING_TASK = 1
-SECONDS = (0, 1, 1.5)  # One task ends before the crash, one after it.
+SECONDS = (0, 0.7, 1.7)  # One task ends before the crash, one after it.
 LOGGER = get_logger(__name__)
 
 

@@ -20,7 +20,7 @@ from common_signals import ignore_interrupts
 PROCESSES = 4
 CRASHING_PROCESS = 1
 # Process 0 ends before the crash, and the last two end after it.
-SECONDS = (0, 0.5, 0.8, 0.8)
+SECONDS = (0, 0.5, 1.3, 1.3)
 LOGGER = get_logger(__name__)
 
 Results = dict[int, str]

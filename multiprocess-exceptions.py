@@ -17,7 +17,7 @@ from common_signals import ignore_interrupts
 PROCESSES = 4
 RAISING_PROCESS = 1
 # Process 0 ends before the exception is raised, and the last two end after it.
-SECONDS = (0, 0.7, 1.2, 1.2)
+SECONDS = (0, 0.7, 1.7, 1.7)
 LOGGER = get_logger(__name__)
 
 

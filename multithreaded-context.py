@@ -1,7 +1,7 @@
 """Lose a task's request, or take it along.
 
-Problem: a `ContextVar` keeps its value for the thread that set it, not for the tasks
-    that this thread submits to others.
+Problem: a `ContextVar` keeps its value in the context that set it. The threads of a
+    pool have contexts of their own, and the tasks that run there don't find the value.
 Solution: each task runs in a copy of the context in which it was submitted.
 
 Run: python3 multithreaded-context.py

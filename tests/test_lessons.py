@@ -24,6 +24,9 @@ SHOWN = {"multithreaded-basic.py": ["solved"], "distributed-basic.py": ["solved"
 # Whether these are faster is up to the machine.
 UNJUDGED = ("multiprocess-basic.py", "multiinterpreter-basic.py")
 
+# Enough where speed does not matter.
+FEW_NUMBERS = {"NUMBERS = 800_000": "NUMBERS = 80_000"}
+
 # A script, and what to replace in it by what: without its problem, or without its
 # solution, it says that something is wrong, and ends with exit status 1.
 CHANGES = {
@@ -71,8 +74,8 @@ CHANGES = {
         {"contextvars.copy_context().run, query": "query"},
     ],
     "multiprocess-basic.py": [
-        {"range(3 + 2 * share": "range(5 + 2 * share"},
-        {"    return primes\n": "    return primes + (worker == 'Process')\n"},
+        {"range(3 + 2 * share": "range(5 + 2 * share", **FEW_NUMBERS},
+        {"return primes\n": "return primes + (worker == 'Process')\n", **FEW_NUMBERS},
     ],
     "multiprocess-chunks.py": [
         {"NUMBERS)\n\n\ndef send_in": "NUMBERS, chunksize=CHUNK)\n\n\ndef send_in"},
@@ -110,8 +113,8 @@ CHANGES = {
         {"=use_queue, initargs=(queue,)": "=use_file, initargs=(path,)"},
     ],
     "multiinterpreter-basic.py": [
-        {"range(3 + 2 * share": "range(5 + 2 * share"},
-        {"    return primes\n": "    return primes + (worker == 'Interpreter')\n"},
+        {"range(3 + 2 * share": "range(5 + 2 * share", **FEW_NUMBERS},
+        {"return primes\n": "return primes + (worker != 'Thread')\n", **FEW_NUMBERS},
     ],
     "multiinterpreter-pickling.py": [
         {"run_scenario(make_nested_function": "run_scenario(make_partial"},
@@ -280,7 +283,8 @@ def test_workers_that_should_not_be_threads_are_none(kind: str, folder: Path) ->
     skip_if_it_cannot_run(script)
     # In each process and in each interpreter, this module is another object.
     place = "{__import__('os').getpid()}-{id(LOGGER)}"
-    log = run_script(folder, script, ("started count", f"started in {place} count"))
+    change = ("started count", f"started in {place} count")
+    log = run_script(folder, script, change, *FEW_NUMBERS.items())
     places = {
         worker: set(re.findall(rf"{worker}: \d started in (\S+)", str(log)))
         for worker in ("Thread", kind)
