@@ -181,13 +181,15 @@ def test_a_console_block_is_what_a_run_prints(
         if request.config.getoption("--update-pages"):
             update(block, f"{command}\n{shorten(run.stdout, output)}")
             return
-        assert run.stdout == output, f"{block} is not what the run prints"
+        expected, actual = normalise(output), normalise(run.stdout)
+        assert split_scenarios(actual) == split_scenarios(expected), run.stdout
 
 
 def shorten(output: str, like: str) -> str:
     """Return an output, without the lines that another one leaves out by dots."""
     if "...\n" not in like:
         return output
+    assert like.count("...\n") == 1, f"update this by hand: {output}"
     head, _, tail = like.partition("...\n")
     lines = output.splitlines(keepends=True)
     end = len(lines) - tail.count("\n")
@@ -312,11 +314,13 @@ def test_a_lesson_of_the_readme_has_its_parts(script: str) -> None:
     assert re.findall(r"(?m)^\*\*(.+)\.\*\*", text) == HEADINGS
 
 
-def test_pages_are_short() -> None:
-    most = {"README.md": 350}
-    for page in PAGES:
-        lines = len(page.read_text("utf-8").splitlines())
-        assert lines <= most.get(page.name, 120), page.name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_is_short(page: Path) -> None:
+    lines = page.read_text("utf-8").splitlines()
+    if page == README:
+        # A new script needs new rows in its tables.
+        lines = [line for line in lines if not line.startswith("| ")]
+    assert len(lines) <= (300 if page == README else 120)
 
 
 T = "2026-01-01 10:00:00,000 - __main__ - INFO -"
