@@ -1,4 +1,4 @@
-"""Lose all tasks to a crash, on a cluster only one.
+"""Lose tasks to a crash, on a cluster only one.
 
 Problem: when a process of a pool dies, all tasks that are not finished are lost.
 Solution: a cluster runs a dead worker's task again, and gives up on that task alone.

@@ -1,4 +1,4 @@
-"""Lose all tasks to a crash, or run them again.
+"""Lose tasks to a crash, or run them again.
 
 Problem: a process that dies breaks its pool. All tasks that are not finished are lost,
     and nothing says which of them did it.
