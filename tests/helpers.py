@@ -32,6 +32,7 @@ settings: dict[str, str] = {}
 def run_python(
     *arguments: str | Path,
     cwd: Path,
+    stdout: int = subprocess.PIPE,
     stderr: int = subprocess.STDOUT,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
@@ -42,7 +43,7 @@ def run_python(
         # Set in many containers, it would hide output that is not flushed in time.
         env={**os.environ, "PYTHONUNBUFFERED": "", **settings, **environment},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
         encoding="utf-8",
         errors="replace",

@@ -1,5 +1,6 @@
 """The runner: what it runs, what it says, how it ends, and that it leaves nothing."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -26,60 +27,30 @@ print("""{LINE} INFO - Running race scenario!
 {LINE} INFO - Count is 0, congratulations!""")
 '''
 FAILS = '"""Show no thing."""\nprint("oh no")\nraise SystemExit(1)\n'
-# It and its child hold a connection to the test, which ends when both have ended. They
-# wait bit by bit: free-threaded 3.13 may not notice a signal just before a long wait.
-WAIT = "for _ in range(3_000): threading.Event().wait(0.1)"
-ENDLESS = f'''"""Never end."""
-import signal, socket, subprocess, sys, threading
-connection = socket.create_connection(("127.0.0.1", {{port}}))
-{{first}}
-child = [sys.executable, "-c", """import threading
-{WAIT}"""]
-subprocess.Popen(child, pass_fds=[connection.fileno()])
-print("the log of its beginning", flush=True)
-connection.sendall(b"ready")
-{WAIT}
-'''
-IGNORES_CTRL_C = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
-TELLS_OF_CTRL_C = (
-    "signal.signal(signal.SIGINT, lambda *_: connection.sendall(b'interrupted'))"
-)
+FAILS_FROM_ITS_SECOND_RUN = """import pathlib
+runs = pathlib.Path(__file__).with_name("runs")
+runs.open("a").write("x")
+number = runs.stat().st_size
+print(f"this is run {number}")
+raise SystemExit(number // 2)
+"""
+METADATA = "# /// script\n# {}\n# ///\n"
 
 
-class Collection:
-    """A folder with the runner and with scripts made for a test."""
-
-    def __init__(self, folder: Path) -> None:
-        """Put the runner, and nothing else, into the folder."""
-        self.folder = folder
-        shutil.copy(ROOT / "run.py", folder)
-
-    def add(self, **scripts: str) -> None:
-        """Put scripts beside the runner, on threads."""
-        for name, source in scripts.items():
-            path = self.folder / f"multithreaded-{name}.py"
-            path.write_text(source, encoding="utf-8")
-
-    def set_seconds(self, **constants: float) -> None:
-        """Give constants of the runner, such as GRACE_SECONDS, other values."""
-        path = self.folder / "run.py"
-        source = path.read_text("utf-8")
-        for name, seconds in constants.items():
-            source, found = re.subn(
-                rf"(?m)^{name} = .+$", f"{name} = {seconds}", source
-            )
-            assert found == 1
+def fill(folder: Path, **scripts: str) -> None:
+    """Put the runner into a folder, and scripts on threads beside it."""
+    shutil.copy(ROOT / "run.py", folder)
+    for name, source in scripts.items():
+        path = folder / f"multithreaded-{name}.py"
         path.write_text(source, encoding="utf-8")
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the runner to its end."""
-        return run_python("run.py", *arguments, cwd=self.folder, stderr=subprocess.PIPE)
 
-
-@pytest.fixture
-def collection(folder: Path) -> Collection:
-    """Return an empty collection."""
-    return Collection(folder)
+def run_runner(
+    folder: Path, *arguments: str, **scripts: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the runner to its end, with scripts made for a test."""
+    fill(folder, **scripts)
+    return run_python("run.py", *arguments, cwd=folder, stderr=subprocess.PIPE)
 
 
 def without_seconds(out: str) -> list[str]:
@@ -88,9 +59,8 @@ def without_seconds(out: str) -> list[str]:
     return re.sub(r" in \d+ s on .+: ", ": ", out).splitlines()
 
 
-def test_each_scenario_has_a_line(collection: Collection) -> None:
-    collection.add(basic=OK, failing=FAILS)
-    run = collection.run()
+def test_each_scenario_has_a_line(folder: Path) -> None:
+    run = run_runner(folder, basic=OK, failing=FAILS)
     assert run.returncode == 1
     assert without_seconds(run.stdout) == [
         "multithreaded-basic.py  Show a thing.",
@@ -104,9 +74,8 @@ def test_each_scenario_has_a_line(collection: Collection) -> None:
     ]
 
 
-def test_log_streams_the_logs(collection: Collection) -> None:
-    collection.add(basic=OK)
-    run = collection.run("--log")
+def test_log_streams_the_logs(folder: Path) -> None:
+    run = run_runner(folder, "--log", basic=OK)
     assert run.returncode == 0
     name, *log, result, summary = without_seconds(run.stdout)
     assert name == "multithreaded-basic.py  Show a thing."
@@ -115,20 +84,20 @@ def test_log_streams_the_logs(collection: Collection) -> None:
     assert (result, summary) == ("  ok", "1 script: 1 ok")
 
 
-def test_scripts_run_in_the_order_of_the_readme(collection: Collection) -> None:
-    collection.add(apple=OK, basic=OK, cherry=OK)
+def test_scripts_run_in_the_order_of_the_readme(folder: Path) -> None:
     rows = "| [multithreaded-cherry.py](x) |\n| [multithreaded-basic.py](x) |\n"
-    (collection.folder / "README.md").write_text(rows)
-    run = collection.run("--list")
+    (folder / "README.md").write_text(rows)
+    run = run_runner(folder, "--list", apple=OK, basic=OK, cherry=OK)
     assert run.returncode == 0
-    names = [line.split()[0] for line in run.stdout.splitlines()]
-    assert names == [f"multithreaded-{x}.py" for x in ("cherry", "basic", "apple")]
-    assert run.stdout.count("Show a thing.") == 3
+    assert [line.split(maxsplit=1) for line in run.stdout.splitlines()] == [
+        [f"multithreaded-{name}.py", "Show a thing."]
+        for name in ("cherry", "basic", "apple")
+    ]
 
 
-def test_words_select_scripts(collection: Collection) -> None:
-    collection.add(basic=OK, exceptions=OK, locks=OK)
-    run = collection.run("./multithreaded-locks.py", "EXC")
+def test_words_select_scripts(folder: Path) -> None:
+    words = ["./multithreaded-locks.py", "EXC"]
+    run = run_runner(folder, *words, basic=OK, exceptions=OK, locks=OK)
     assert "multithreaded-exceptions.py" in run.stdout
     assert "multithreaded-locks.py" in run.stdout
     assert "2 scripts" in run.stdout
@@ -137,7 +106,6 @@ def test_words_select_scripts(collection: Collection) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["potatoes"], "'potatoes'"),
         (["it", "no"], "no script has 'no' in its name"),
         (["--repeat", "0"], "--repeat takes a whole number above 0"),
         (["--repeat", "-1"], "--repeat takes a whole number above 0"),
@@ -148,28 +116,34 @@ def test_words_select_scripts(collection: Collection) -> None:
         (["--timeout", "nan"], "--timeout takes a number above 0"),
         (["--timeout", "1e9"], "--timeout takes a number above 0"),
         (["--potatoes"], "--potatoes"),
+        (["table"], "multithreaded-table.py: bad script metadata: "),
+        (["version"], "multithreaded-version.py: bad script metadata: "),
     ],
 )
-def test_bad_arguments_need_one_line(
-    collection: Collection, arguments: list[str], complaint: str
+def test_bad_arguments_and_bad_metadata_need_one_line(
+    folder: Path, arguments: list[str], complaint: str
 ) -> None:
-    collection.add(basic=FAILS, it=FAILS)
-    run = collection.run(*arguments)
+    run = run_runner(
+        folder,
+        *arguments,
+        it=FAILS,
+        table=METADATA.format("dependencies = [") + OK,
+        version=METADATA.format("requires-python = '~=3.14'") + OK,
+    )
     assert run.returncode == 2
     assert run.stdout == ""
     assert re.fullmatch(rf"run.py: .*{re.escape(complaint)}.*\n", run.stderr)
 
 
-def test_help_names_every_option(collection: Collection) -> None:
-    run = collection.run("--help")
+def test_help_names_every_option(folder: Path) -> None:
+    run = run_runner(folder, "--help")
     assert run.returncode == 0
     for word in ("WORD", "--list", "--log", "--repeat N", "--timeout SECONDS", "130"):
         assert word in run.stdout
 
 
-def test_repeat_sums_up_many_runs_without_their_log(collection: Collection) -> None:
-    collection.add(basic=OK)
-    run = collection.run("--repeat", "3")
+def test_repeat_sums_up_many_runs_without_their_log(folder: Path) -> None:
+    run = run_runner(folder, "--repeat", "3", basic=OK)
     assert run.returncode == 0
     header, row, summary = run.stdout.splitlines()
     assert header.split()[:2] == ["script", "result"]
@@ -182,246 +156,197 @@ def test_repeat_sums_up_many_runs_without_their_log(collection: Collection) -> N
     assert summary.endswith(": 1 ok")
 
 
-def test_repeat_shows_the_log_of_the_first_run_that_fails(
-    collection: Collection,
-) -> None:
-    collection.add(
-        basic="import pathlib\n"
-        "runs = pathlib.Path(__file__).with_name('runs')\n"
-        "runs.open('a').write('x')\n"
-        "number = runs.stat().st_size\n"
-        "print(f'this is run {number}')\n"
-        "raise SystemExit(number // 2)\n",
-    )
-    run = collection.run("--repeat", "5")
+def test_repeat_shows_the_log_of_the_first_run_that_fails(folder: Path) -> None:
+    run = run_runner(folder, "--repeat", "5", basic=FAILS_FROM_ITS_SECOND_RUN)
     assert run.returncode == 1
     assert "ok 1 of 5" in run.stdout
     assert "  failed  exit status 1\nthis is run 2\n" in run.stdout
     assert run.stdout.count("this is run") == 1
 
 
-def test_what_cannot_run_here_is_skipped_with_the_reason(
-    collection: Collection,
-) -> None:
-    def block(*lines: str) -> str:
-        return "".join(f"# {line}\n" for line in ("/// script", *lines, "///"))
-
-    collection.add(
-        newer=block('requires-python = ">=3.99"') + FAILS,
-        missing=block("dependencies = [", '    "missing_package[x]>=1",', "]") + FAILS,
-        present=block('dependencies = ["pytest>=8"]') + OK,
+def test_what_cannot_run_here_is_skipped_with_the_reason(folder: Path) -> None:
+    missing = 'dependencies = [\n#     "missing_package[x]>=1",\n# ]'
+    run = run_runner(
+        folder,
+        newer=METADATA.format('requires-python = ">=3.99"') + FAILS,
+        missing=METADATA.format(missing) + FAILS,
+        present=METADATA.format('dependencies = ["pytest>=8"]') + OK,
     )
-    run = collection.run()
     assert run.returncode == 0
     lines = without_seconds(run.stdout)
-    assert "multithreaded-newer.py  skipped: needs Python 3.99 or newer" in lines
-    assert (
-        "multithreaded-missing.py  skipped: needs the package missing_package" in lines
-    )
+    assert lines[:2] == [
+        "multithreaded-missing.py  skipped: needs the package missing_package",
+        "multithreaded-newer.py  skipped: needs Python 3.99 or newer",
+    ]
     assert lines[-1] == "3 scripts: 1 ok, 2 skipped"
-
-
-@pytest.mark.parametrize("line", ["requires-python = '~=3.14'", "dependencies = ["])
-def test_metadata_that_cannot_be_read_is_an_error(
-    collection: Collection, line: str
-) -> None:
-    collection.add(basic=f"# /// script\n# {line}\n# ///\n{OK}")
-    run = collection.run()
-    assert run.returncode == 2
-    complaint = "run.py: multithreaded-basic.py: bad script metadata: "
-    assert run.stderr.startswith(complaint)
-    assert run.stderr.count("\n") == 1
 
 
 @posix_only
 @pytest.mark.parametrize("device", ["a pipe that is closed", "/dev/full"])
 def test_output_that_cannot_be_written_needs_one_line(
-    collection: Collection, device: str
+    folder: Path, device: str
 ) -> None:
-    collection.add(basic=OK)
-    if device == "/dev/full":
-        if not Path(device).exists():
-            pytest.skip("needs /dev/full, which Linux has")
-        output = os.open(device, os.O_WRONLY)
-    else:
+    if device != "/dev/full":
         reader, output = os.pipe()
         os.close(reader)
-    run = subprocess.run(
-        [sys.executable, "run.py"],
-        cwd=collection.folder,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+    elif Path(device).exists():
+        output = os.open(device, os.O_WRONLY)
+    else:
+        pytest.skip("needs /dev/full, which Linux has")
+    fill(folder, basic=OK)
+    run = run_python("run.py", cwd=folder, stdout=output, stderr=subprocess.PIPE)
     os.close(output)
     assert run.returncode == 1
     assert re.fullmatch(r"run.py: (Broken pipe|No space left on device)\n", run.stderr)
 
 
-def run_on_terminal(
-    collection: Collection, *arguments: str, columns: int = 100, no_color: str = ""
-) -> str:
-    """Run the runner on a terminal that is so wide; return what it printed there."""
+def run_on_terminal(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run the runner on a terminal; return what it printed there."""
     terminal, its_other_end = os.openpty()
-    process = subprocess.Popen(
+    runner = subprocess.Popen(
         [sys.executable, "run.py", *arguments],
-        cwd=collection.folder,
-        env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": no_color},
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "", **environment},
         stdout=its_other_end,
     )
     os.close(its_other_end)
     shown = b""
     # Linux ends the output with an error, macOS with nothing.
-    while chunk := read_terminal(terminal):
-        shown += chunk
+    with contextlib.suppress(OSError):
+        while chunk := os.read(terminal, 10_000):
+            shown += chunk
     os.close(terminal)
-    assert process.wait(PATIENCE_SECONDS) == 0
+    assert runner.wait(PATIENCE_SECONDS) == 0
     return shown.decode().replace("\r\n", "\n")
 
 
-def read_terminal(terminal: int) -> bytes:
-    """Return some of what was printed on a terminal, or nothing at its end."""
-    try:
-        return os.read(terminal, 10_000)
-    except OSError:
-        return b""
-
-
 @posix_only
-def test_repeat_counts_on_a_terminal(collection: Collection) -> None:
-    collection.add(basic=OK)
-    shown = run_on_terminal(collection, "--repeat", "2")
+def test_repeat_counts_on_a_terminal(folder: Path) -> None:
+    fill(folder, basic=OK)
+    shown = run_on_terminal(folder, "--repeat", "2")
     assert "\r\x1b[Kmultithreaded-basic.py: run 1 of 2" in shown
     assert "\r\x1b[Kmultithreaded-basic.py: run 2 of 2" in shown
     assert "ok 2 of 2" in shown.rpartition("\x1b[K")[2]
 
 
 @posix_only
-def test_a_terminal_has_colours_unless_they_are_unwanted(
-    collection: Collection,
-) -> None:
-    collection.add(basic=OK)
-    assert "\x1b[33m  problem\x1b[0m" in run_on_terminal(collection)
-    assert "\x1b" not in run_on_terminal(collection, no_color="1")
+def test_a_terminal_has_colours_unless_they_are_unwanted(folder: Path) -> None:
+    fill(folder, basic=OK)
+    assert "\x1b[33m  problem\x1b[0m" in run_on_terminal(folder)
+    assert "\x1b" not in run_on_terminal(folder, NO_COLOR="1")
 
 
 @posix_only
 @pytest.mark.parametrize("columns", [30, 60, 100])
-def test_no_line_is_wider_than_the_terminal(
-    collection: Collection, columns: int
-) -> None:
+def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
     long = OK.replace("should be 0", "should be 0" * 10).replace("thing", "thing" * 20)
-    collection.add(basic=long)
-    shown = run_on_terminal(collection, columns=columns, no_color="1")
-    widths = [len(line) for line in shown.splitlines()]
-    assert max(widths) == columns
+    elsewhere = run_runner(folder, basic=long)
+    assert max(map(len, elsewhere.stdout.splitlines())) == 80
+    shown = run_on_terminal(folder, COLUMNS=str(columns), NO_COLOR="1")
+    assert max(map(len, shown.splitlines())) == columns
     assert shown.count("...") >= 2
-    assert max(map(len, collection.run().stdout.splitlines())) == 80
 
 
-class Endless:
-    """The runner with a script that ends in five minutes, and so does its child."""
+# A script that ends in five minutes, and so does its child. Both hold a connection to
+# the test, which ends when both have ended.
+ENDLESS = '''"""Never end."""
+import signal, socket, subprocess, sys, time
+connection = socket.create_connection(("127.0.0.1", {port}))
+{first}
+child = [sys.executable, "-c", "import time; time.sleep(300)"]
+subprocess.Popen(child, pass_fds=[connection.fileno()])
+print("the log of its beginning", flush=True)
+connection.sendall(b"ready")
+# Bit by bit: free-threaded 3.13 may not notice a signal just before a long sleep.
+for _ in range(3_000): time.sleep(0.1)
+'''
+IGNORES_CTRL_C = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+TELLS_OF_CTRL_C = (
+    "signal.signal(signal.SIGINT, lambda *_: connection.sendall(b'interrupted'))"
+)
+LEAVES_ITS_CHILD = "time.sleep = lambda _: None"
+# Where nobody collects ended orphans, as in some containers, the runner waits in vain.
+IMPATIENT_RUNNER = """import run
+run.GRACE_SECONDS, run.LEFTOVER_SECONDS = {grace}, 0.1
+raise SystemExit(run.main())"""
 
-    def __init__(
-        self, collection: Collection, arguments: list[str], first: str = ""
-    ) -> None:
-        """Start the runner and wait until the script and its child are under way."""
-        # Where nobody collects ended orphans, as in some containers, it waits in vain.
-        collection.set_seconds(LEFTOVER_SECONDS=0.1)
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(PATIENCE_SECONDS)
-            port = server.getsockname()[1]
-            collection.add(basic=ENDLESS.format(port=port, first=first))
-            self.runner = subprocess.Popen(
-                [sys.executable, "run.py", *arguments],
-                cwd=collection.folder,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-            )
-            self.connection, _ = server.accept()
-        self.connection.settimeout(PATIENCE_SECONDS)
-        assert self.hear() == b"ready"
 
-    def hear(self) -> bytes:
-        """Return what the script says next, or nothing if it and its child are gone."""
-        return self.connection.recv(100)
+def start_endless(
+    folder: Path, *arguments: str, first: str = "", grace: float = 0.2
+) -> tuple[subprocess.Popen[str], socket.socket]:
+    """Return the runner, and a connection to the endless script that it is running."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE_SECONDS)
+        fill(folder, basic=ENDLESS.format(port=server.getsockname()[1], first=first))
+        runner = subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT_RUNNER.format(grace=grace), *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        connection, _ = server.accept()
+    connection.settimeout(PATIENCE_SECONDS)
+    assert connection.recv(100) == b"ready"
+    return runner, connection
 
-    def end(self) -> str:
-        """Wait for the runner; check that nothing is left; return what it printed."""
-        with self.connection:
-            out, _ = self.runner.communicate(timeout=PATIENCE_SECONDS)
-            assert self.hear() == b"", "the script, or its child, is still there"
-        assert 'run.py", line' not in out
-        return out
+
+def end(runner: subprocess.Popen[str], connection: socket.socket) -> str:
+    """Wait for the runner; check that nothing is left; return what it printed."""
+    with connection:
+        out, _ = runner.communicate(timeout=PATIENCE_SECONDS)
+        assert connection.recv(100) == b"", "the script, or its child, is still there"
+    assert 'run.py", line' not in out
+    return out
 
 
 @posix_only
 @pytest.mark.parametrize(
-    ("mode", "number", "status"),
+    ("arguments", "first", "names"),
     [
-        ([], signal.SIGINT, 130),
-        (["--log"], signal.SIGINT, 130),
-        (["--repeat", "10"], signal.SIGINT, 130),
-        ([], signal.SIGTERM, 143),
+        ([], "", ["SIGINT"]),
+        (["--log"], "", ["SIGINT"]),
+        (["--repeat", "10"], "", ["SIGINT"]),
+        ([], "", ["SIGTERM"]),
+        ([], IGNORES_CTRL_C, ["SIGINT"]),
+        ([], "", ["SIGTERM", "SIGINT", "SIGHUP"]),
+        (["--repeat", "10"], "", ["SIGTERM", "SIGINT", "SIGHUP"]),
     ],
 )
-def test_ctrl_c_leaves_nothing_behind(
-    collection: Collection, mode: list[str], number: int, status: int
+def test_a_signal_leaves_nothing_behind(
+    folder: Path, arguments: list[str], first: str, names: list[str]
 ) -> None:
-    endless = Endless(collection, mode)
-    endless.runner.send_signal(number)
-    out = endless.end()
-    assert endless.runner.returncode == status
+    runner, connection = start_endless(folder, *arguments, first=first)
+    signals = [signal.Signals[name] for name in names]
+    for number in signals:
+        runner.send_signal(number)
+    out = end(runner, connection)
+    assert runner.returncode - 128 in signals
     assert out.splitlines()[-1].endswith(": 1 stopped")
 
 
 @posix_only
-def test_a_script_that_ignores_ctrl_c_is_ended_by_force(collection: Collection) -> None:
-    collection.set_seconds(GRACE_SECONDS=0.2)
-    endless = Endless(collection, [], first=IGNORES_CTRL_C)
-    endless.runner.send_signal(signal.SIGINT)
-    endless.end()
-    assert endless.runner.returncode == 130
+def test_a_second_ctrl_c_ends_it_by_force_at_once(folder: Path) -> None:
+    patient = 10 * PATIENCE_SECONDS
+    runner, connection = start_endless(folder, first=TELLS_OF_CTRL_C, grace=patient)
+    runner.send_signal(signal.SIGINT)
+    assert connection.recv(100) == b"interrupted"
+    runner.send_signal(signal.SIGINT)
+    end(runner, connection)
+    assert runner.returncode == 130
 
 
 @posix_only
-def test_a_second_ctrl_c_ends_it_by_force_at_once(collection: Collection) -> None:
-    collection.set_seconds(GRACE_SECONDS=10 * PATIENCE_SECONDS)
-    endless = Endless(collection, [], first=TELLS_OF_CTRL_C)
-    endless.runner.send_signal(signal.SIGINT)
-    assert endless.hear() == b"interrupted"
-    endless.runner.send_signal(signal.SIGINT)
-    endless.end()
-    assert endless.runner.returncode == 130
-
-
-@posix_only
-def test_a_run_that_takes_too_long_is_ended(collection: Collection) -> None:
-    collection.set_seconds(GRACE_SECONDS=0.2)
+def test_a_run_that_takes_too_long_is_ended(folder: Path) -> None:
     arguments = ["--repeat", "1", "--timeout", "2"]
-    out = Endless(collection, arguments, first=IGNORES_CTRL_C).end()
+    out = end(*start_endless(folder, *arguments, first=IGNORES_CTRL_C))
     assert "ok 0 of 1" in out
     assert "  failed  timed out after 2 s\nthe log of its beginning\n" in out
 
 
 @posix_only
-@pytest.mark.parametrize("mode", [[], ["--repeat", "10"]], ids=["once", "repeated"])
-def test_two_signals_at_once_leave_nothing_behind(
-    collection: Collection, mode: list[str]
-) -> None:
-    endless = Endless(collection, mode)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        endless.runner.send_signal(number)
-    endless.end()
-    assert endless.runner.returncode in (128 + 1, 128 + 2, 128 + 15)
-
-
-@posix_only
-def test_what_an_ended_script_has_left_behind_is_ended(collection: Collection) -> None:
-    endless = Endless(collection, [], first="threading.Event.wait = lambda *_: None")
-    out = endless.end()
-    assert endless.runner.returncode == 0
+def test_what_an_ended_script_has_left_behind_is_ended(folder: Path) -> None:
+    runner, connection = start_endless(folder, first=LEAVES_ITS_CHILD)
+    out = end(runner, connection)
+    assert runner.returncode == 0
     assert out.splitlines()[-1].endswith(": 1 ok")
