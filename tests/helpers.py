@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 import pytest
 
@@ -92,11 +93,29 @@ def split_by_speaker(lines: list[str]) -> dict[str, list[str]]:
     return said
 
 
-def end_session(program: subprocess.Popen[str]) -> None:
-    """End a program that has a session of its own, and all that it has started."""
-    if os.name == "nt":
-        program.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(program.pid, signal.SIGKILL)
-    program.communicate()
+@contextlib.contextmanager
+def start_python(
+    *arguments: str | Path,
+    cwd: Path,
+    stdout: int | IO[str] = subprocess.PIPE,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[subprocess.Popen[str]]:
+    """Start this Python in a session of its own, and at last end all of the session."""
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as program:
+        try:
+            yield program
+        finally:
+            if os.name == "nt":
+                program.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(program.pid, signal.SIGKILL)

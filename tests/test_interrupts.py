@@ -12,8 +12,8 @@ from helpers import (
     PATIENCE_SECONDS,
     ROOT,
     WITHOUT_WORKERS,
-    end_session,
     skip_if_it_cannot_run,
+    start_python,
 )
 
 from common_signals import ignore_interrupts
@@ -43,29 +43,12 @@ multiprocessing.process.BaseProcess.start = start_and_interrupt
 """
 
 
-class Program:
-    """A script in a session of its own, whose log ends when all its processes do."""
-
-    def __init__(self, script: str, path: str = "") -> None:
-        """Start the script, with a folder on its path."""
-        self.process = subprocess.Popen(
-            [sys.executable, ROOT / script],
-            env={**os.environ, "PYTHONPATH": path},
-            stdout=subprocess.PIPE,
-            # Each of its processes holds this pipe, which ends when all have ended.
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-
-    def read_to_end(self) -> str:
-        """Return the rest of its log; fail if a process of it goes on."""
-        try:
-            log, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            end_session(self.process)
-            pytest.fail("it hangs, or has left a process behind")
-        return log
+def read_to_end(program: subprocess.Popen[str]) -> str:
+    """Return the rest of a program's log, which ends when all its processes have."""
+    try:
+        return program.communicate(timeout=PATIENCE_SECONDS)[0]
+    except subprocess.TimeoutExpired:
+        pytest.fail("it hangs, or has left a process behind")
 
 
 def test_there_are_such_scripts() -> None:
@@ -81,23 +64,24 @@ def test_ctrl_c_while_processes_start_leaves_nothing_behind(
 ) -> None:
     skip_if_it_cannot_run(script)
     (folder / "sitecustomize.py").write_text(INTERRUPTED_START)
-    program = Program(script, str(folder))
-    log = program.read_to_end()
+    path = {"PYTHONPATH": str(folder)}
+    with start_python(ROOT / script, cwd=folder, environment=path) as program:
+        log = read_to_end(program)
     # Neither the script nor its processes take notice of it: that is the price.
-    assert program.process.returncode == 0, log
+    assert program.returncode == 0, log
 
 
 @posix_only
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_ctrl_c_while_processes_work_ends_them_all(script: str) -> None:
+def test_ctrl_c_while_processes_work_ends_them_all(script: str, folder: Path) -> None:
     skip_if_it_cannot_run(script)
-    program = Program(script)
-    assert program.process.stdout is not None
     # Where tasks log nothing, a scenario begins.
     sign = "scenario" if script in WITHOUT_WORKERS else " started "
-    next(line for line in program.process.stdout if sign in line)
-    os.killpg(program.process.pid, signal.SIGINT)
-    log = program.read_to_end()
+    with start_python(ROOT / script, cwd=folder) as program:
+        assert program.stdout is not None
+        next(line for line in program.stdout if sign in line)
+        os.killpg(program.pid, signal.SIGINT)
+        log = read_to_end(program)
     assert log.count("Traceback") <= 2, log
 
 
@@ -106,18 +90,8 @@ def test_interrupts_are_ignored_only_meanwhile() -> None:
     with ignore_interrupts():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is handler
-
-
-def fail() -> None:
-    """Raise an exception while interrupts are ignored."""
-    with ignore_interrupts():
+    with pytest.raises(ValueError, match="no"), ignore_interrupts():
         raise ValueError("no")
-
-
-def test_an_exception_comes_through() -> None:
-    handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ValueError, match="no"):
-        fail()
     assert signal.getsignal(signal.SIGINT) is handler
 
 

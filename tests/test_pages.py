@@ -53,7 +53,6 @@ VARIABLE = [
     (r"(INFO|WARNING) - (Took <seconds>, speed-up) .*", r"<verdict> - \2"),
     (r"(CPython|PyPy) 3\.\d+\.\w+", "<python>"),
     (r"in \d+ s on", "in <number> s on"),
-    (r"\d+\.\d\d / \d+\.\d\d / \d+\.\d\d", "<seconds>"),
     (r" {2,}", "  "),
     (r" +$", ""),
 ]
