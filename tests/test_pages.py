@@ -153,29 +153,25 @@ def test_a_console_block_is_what_a_run_prints(
     assert changes or run.returncode == 0, run.stdout
     if not is_same(output, run.stdout):
         if request.config.getoption("--update-pages"):
-            update(block, f"{command}\n{shorten(run.stdout, output)}")
+            update(block, run.stdout)
             return
         expected, actual = normalise(output), normalise(run.stdout)
         assert split_scenarios(actual) == split_scenarios(expected), run.stdout
 
 
-def shorten(output: str, like: str) -> str:
-    """Return an output, without the lines that another one leaves out by dots."""
-    if "...\n" not in like:
-        return output
-    assert like.count("...\n") == 1, f"update this by hand: {output}"
-    head, _, tail = like.partition("...\n")
-    lines = output.splitlines(keepends=True)
-    end = len(lines) - tail.count("\n")
-    return "".join([*lines[: head.count("\n")], "...\n", *lines[end:]])
-
-
-def update(block: Block, text: str) -> None:
-    """Give a block of a page another text."""
+def update(block: Block, printed: str) -> None:
+    """Let a console block show what its command has printed, with dots as before."""
+    command, output = block.text.split("\n", 1)
+    head, dots, tail = output.partition("...\n")
+    if dots:
+        assert dots not in tail, f"update this by hand: {printed}"
+        lines = printed.splitlines(keepends=True)
+        end = len(lines) - tail.count("\n")
+        printed = "".join([*lines[: head.count("\n")], dots, *lines[end:]])
     page = block.page.read_text("utf-8")
-    old = f"```{block.language}\n{block.text}```"
+    old = f"```console\n{block.text}```"
     assert page.count(old) == 1
-    new = f"```{block.language}\n{text}```"
+    new = f"```console\n{command}\n{printed}```"
     block.page.write_text(page.replace(old, new), encoding="utf-8")
 
 
@@ -248,22 +244,16 @@ def test_every_script_has_a_row_and_every_row_a_script() -> None:
     assert sorted(ROWS) == sorted(path.name for path in ROOT.glob("*-*.py"))
 
 
-def lesson(script: str) -> str:
-    """Return where a link leads that is to lead to a script's lesson from a page."""
-    if script in IN_README:
-        return f"../README.md#{script.replace('.', '')}"
-    return f"{script[:-3]}.md"
-
-
 @pytest.mark.parametrize("script", ROWS[3:])
 def test_a_page_has_its_headings_and_its_neighbours(script: str) -> None:
     text = (ROOT / "docs" / f"{script[:-3]}.md").read_text("utf-8")
     assert text.startswith(f"# {script}\n")
     assert f"[Read the script](../{script})" in text
     assert re.findall(r"(?m)^## (.+)$", text) == HEADINGS
+    lessons = [f"../README.md#{name.replace('.', '')}" for name in IN_README]
+    lessons += [f"{name[:-3]}.md" for name in ROWS[3:]]
     place = ROWS.index(script)
-    neighbours = [lesson(other) for other in ROWS[place - 1 : place + 2]]
-    neighbours.remove(lesson(script))
+    neighbours = [lessons[place - 1], *lessons[place + 1 : place + 2]]
     last_lines = text.rpartition("\n---\n")[2]
     assert LINK.findall(last_lines) == [*neighbours, "../README.md#the-scripts"]
     assert text.count(f"(../{script})") == 1
