@@ -106,26 +106,26 @@ def test_words_select_scripts(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["it", "no"], "no script has 'no' in its name"),
-        (["--repeat", "0"], "--repeat takes a whole number above 0"),
-        (["--repeat", "-1"], "--repeat takes a whole number above 0"),
-        (["--repeat", "many"], "'many'"),
-        (["--repeat"], "--repeat"),
-        (["--timeout", "0"], "--timeout takes a number above 0"),
-        (["--timeout", "soon"], "'soon'"),
-        (["--timeout", "nan"], "--timeout takes a number above 0"),
-        (["--timeout", "1e9"], "--timeout takes a number above 0"),
-        (["--potatoes"], "--potatoes"),
-        (["table"], "multithreaded-table.py: bad script metadata: "),
-        (["version"], "multithreaded-version.py: bad script metadata: "),
+        ("it no", "no script has 'no' in its name"),
+        ("--repeat 0", "--repeat takes a whole number above 0"),
+        ("--repeat -1", "--repeat takes a whole number above 0"),
+        ("--repeat many", "'many'"),
+        ("--repeat", "--repeat"),
+        ("--timeout 0", "--timeout takes a number above 0"),
+        ("--timeout soon", "'soon'"),
+        ("--timeout nan", "--timeout takes a number above 0"),
+        ("--timeout 1e9", "--timeout takes a number above 0"),
+        ("--potatoes", "--potatoes"),
+        ("table", "multithreaded-table.py: bad script metadata: "),
+        ("version", "multithreaded-version.py: bad script metadata: "),
     ],
 )
 def test_bad_arguments_and_bad_metadata_need_one_line(
-    folder: Path, arguments: list[str], complaint: str
+    folder: Path, arguments: str, complaint: str
 ) -> None:
     run = run_runner(
         folder,
-        *arguments,
+        *arguments.split(),
         it=FAILS,
         table=METADATA.format("dependencies = [") + OK,
         version=METADATA.format("requires-python = '~=3.14'") + OK,
@@ -304,20 +304,20 @@ def end(runner: subprocess.Popen[str], connection: socket.socket) -> str:
 @pytest.mark.parametrize(
     ("arguments", "first", "names"),
     [
-        ([], "", ["SIGINT"]),
-        (["--log"], "", ["SIGINT"]),
-        (["--repeat", "10"], "", ["SIGINT"]),
-        ([], "", ["SIGTERM"]),
-        ([], IGNORES_CTRL_C, ["SIGINT"]),
-        ([], "", ["SIGTERM", "SIGINT", "SIGHUP"]),
-        (["--repeat", "10"], "", ["SIGTERM", "SIGINT", "SIGHUP"]),
+        ("", "", "SIGINT"),
+        ("--log", "", "SIGINT"),
+        ("--repeat 10", "", "SIGINT"),
+        ("", "", "SIGTERM"),
+        ("", IGNORES_CTRL_C, "SIGINT"),
+        ("", "", "SIGTERM SIGINT SIGHUP"),
+        ("--repeat 10", "", "SIGTERM SIGINT SIGHUP"),
     ],
 )
 def test_a_signal_leaves_nothing_behind(
-    folder: Path, arguments: list[str], first: str, names: list[str]
+    folder: Path, arguments: str, first: str, names: str
 ) -> None:
-    runner, connection = start_endless(folder, *arguments, first=first)
-    signals = [signal.Signals[name] for name in names]
+    runner, connection = start_endless(folder, *arguments.split(), first=first)
+    signals = [signal.Signals[name] for name in names.split()]
     for number in signals:
         runner.send_signal(number)
     out = end(runner, connection)
