@@ -100,7 +100,7 @@ def start_python(
     stdout: int | IO[str] = subprocess.PIPE,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start this Python in a session of its own, and at last end all of the session."""
+    """Start this Python in a session of its own, and in the end kill all of it."""
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=cwd,

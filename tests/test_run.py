@@ -240,11 +240,12 @@ def test_a_terminal_has_colours_unless_they_are_unwanted(folder: Path) -> None:
 @pytest.mark.parametrize("columns", [30, 60, 100])
 def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
     long = OK.replace("should be 0", "should be 0" * 10).replace("thing", "thing" * 20)
-    elsewhere = run_runner(folder, basic=long)
-    assert max(map(len, elsewhere.stdout.splitlines())) == 80
+    fill(folder, basic=long)
     shown = run_on_terminal(folder, COLUMNS=str(columns), NO_COLOR="1")
     assert max(map(len, shown.splitlines())) == columns
     assert shown.count("...") >= 2
+    piped = run_python("run.py", cwd=folder, environment={"COLUMNS": str(columns)})
+    assert max(map(len, piped.stdout.splitlines())) == 80
 
 
 # A script that ends in five minutes, and so does its child. Both hold a connection to
