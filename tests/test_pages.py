@@ -83,8 +83,8 @@ def read_blocks(page: Path) -> Iterator[Block]:
     for fence in FENCE.finditer(text):
         prose = text[end : fence.start()]
         for heading in re.findall("(?m)^#.*", prose):
-            script = next(iter(SCRIPT.findall(heading)), script)
-            diffs = []
+            found = SCRIPT.search(heading)
+            script, diffs = found[0] if found else script, []
         named = SCRIPT.findall(prose.strip().rpartition("\n\n")[2])
         line = text.count("\n", 0, fence.start()) + 1
         yield Block(page, line, fence[1], fence[2], script, named, diffs)
@@ -116,6 +116,7 @@ def is_same(expected: str, actual: str) -> bool:
     end = head.count("\n") if tail else len(lines)
     if split_scenarios("".join(lines[:end])) != split_scenarios(head):
         return False
+    # What follows the dots may begin anywhere.
     rests = ["".join(lines[start:]) for start in range(end, len(lines) + 1)]
     return not tail or any(is_same(tail[0], rest) for rest in rests)
 
