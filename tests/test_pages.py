@@ -295,8 +295,8 @@ T = "2026-01-01 10:00:00,000 - __main__ -"
         ("...\nz\n", "a\nz\n", True),
         ("a\n...\nc\n...\nz\n", "a\nb\nz\n", False),
         (
-            "Running a scenario!\nx\nRunning b scenario!\n",
-            "Running a scenario!\nRunning b scenario!\nx\n",
+            "Running a scenario!\nTask: 0 x\nRunning b scenario!\n",
+            "Running a scenario!\nRunning b scenario!\nTask: 0 x\n",
             False,
         ),
     ],
