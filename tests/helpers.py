@@ -24,7 +24,11 @@ PATIENCE_SECONDS = 60
 LINE = re.compile(r"(?m)^[\d-]{10} [\d:]{8},\d{3} - (\S+) - ([A-Z]+) - (.*)$")
 SPEAKER = re.compile(r"(Thread|Process|Interpreter|Task): \d+")
 # The scripts whose tasks are too many, or too far away, for lines of their own.
-WITHOUT_WORKERS = ("multiprocess-chunks.py", "multiprocess-guard.py")
+WITHOUT_WORKERS = (
+    "multithreaded-interleavings.py",
+    "multiprocess-chunks.py",
+    "multiprocess-guard.py",
+)
 
 # What `pytest --start-method` adds to the environment of the scripts that tests run.
 settings: dict[str, str] = {}

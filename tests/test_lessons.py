@@ -45,6 +45,14 @@ CHANGES = {
         {"            future.result()\n": "            pass\n"},
         {"RAISING_THREADS:": "RAISING_THREADS[:1]:"},
     ],
+    "multithreaded-interleavings.py": [
+        {"run_scenario(add_without_lock)": "run_scenario(add_with_lock)"},
+        {"    with LOCK:": "    if True:"},
+    ],
+    "multithreaded-caches.py": [
+        {"run_scenario(get_without_lock)": "run_scenario(get_with_lock)"},
+        {"    with LOCK:": "    if True:"},
+    ],
     "multithreaded-deadlocks.py": [
         {"run_scenario(transfer_in_own": "run_scenario(transfer_in_same"},
         {"sorted(TRANSFERS[thread_id])": "TRANSFERS[thread_id]"},
@@ -69,9 +77,17 @@ CHANGES = {
         {"len(futures) == BOUND": "len(futures) == TASKS"},
         {"    in_memory -= 1": "    pass"},
     ],
+    "multithreaded-queues.py": [
+        {"(produce_with_one_sentinel)": "(produce_with_a_sentinel_each)"},
+        {"(CONSUMERS):\n        items": "(1):\n        items"},
+    ],
     "multithreaded-context.py": [
         {"run_scenario(submit_without": "run_scenario(submit_with"},
         {"contextvars.copy_context().run, query": "query"},
+    ],
+    "multithreaded-asyncio.py": [
+        {"run_scenario(query_in_loop())": "run_scenario(query_in_thread())"},
+        {"await loop.run_in_executor(POOL, query)": "query()"},
     ],
     "multiprocess-basic.py": [
         {"range(3 + 2 * share": "range(5 + 2 * share", **FEW_NUMBERS},
@@ -266,6 +282,14 @@ def test_the_count_ends_at_0_under_the_lock_only(folder: Path) -> None:
     [race] = [message for _, level, message in log if level == "WARNING"]
     assert re.fullmatch(r"Count is: -?[1-9]\d* but should be 0!", race)
     assert log[-1] == ("__main__", "INFO", "Count is 0, congratulations!")
+
+
+def test_18_of_20_orders_lose_an_update_and_a_lock_leaves_2(folder: Path) -> None:
+    log = run_script(folder, "multithreaded-interleavings.py")
+    assert [message for _, _, message in log if message.startswith("Wrong")] == [
+        "Wrong orders: 18 of 20 but should be 0!",
+        "Wrong orders: 0 of 2, congratulations!",
+    ]
 
 
 def test_each_exception_is_seen_with_its_thread(folder: Path) -> None:

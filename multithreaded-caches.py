@@ -1,0 +1,81 @@
+"""Fill a cache three times, or once with a lock.
+
+Problem: threads look into a cache at the same time. None of them finds the value there,
+    so each of them asks the slow database for it.
+Solution: look and ask under one lock. Whoever comes later finds the value.
+
+Run: python3 multithreaded-caches.py
+"""
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable
+
+from common_logging import get_logger
+
+THREADS = 3
+START = threading.Barrier(THREADS, timeout=10)
+LOCK = threading.Lock()
+LOGGER = get_logger(__name__)
+
+cache: dict[str, str] = {}
+queries: list[str] = []
+
+
+def query(user: str) -> str:
+    """Return a user's name from the database, which takes its time."""
+    LOGGER.info(f"Asking the database for {user}")
+    queries.append(user)
+    time.sleep(0.5)
+    return user.title()
+
+
+def get_without_lock(thread_id: int) -> None:
+    """Get a user's name from the cache, and from the database if it is not there."""
+    LOGGER.info(f"Thread: {thread_id} started get_without_lock")
+    START.wait()
+    if "ada" not in cache:
+        cache["ada"] = query("ada")
+    LOGGER.info(f"Thread: {thread_id} finished get_without_lock: {cache['ada']}")
+
+
+def get_with_lock(thread_id: int) -> None:
+    """Do the same, while no other thread can look or ask."""
+    LOGGER.info(f"Thread: {thread_id} started get_with_lock")
+    START.wait()
+    LOGGER.info(f"Thread: {thread_id} waits for the lock")
+    with LOCK:
+        LOGGER.info(f"Thread: {thread_id} got the lock")
+        if "ada" not in cache:
+            cache["ada"] = query("ada")
+    LOGGER.info(f"Thread: {thread_id} finished get_with_lock: {cache['ada']}")
+
+
+def run_scenario(get: Callable[[int], None]) -> int:
+    """Let all threads ask an empty cache; return how many queries that took."""
+    cache.clear()
+    queries.clear()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+        list(executor.map(get, range(THREADS)))
+    if len(queries) == 1:
+        LOGGER.info("Queries: 1, congratulations!")
+    else:
+        LOGGER.warning(f"Queries: {len(queries)} but should be 1!")
+    return len(queries)
+
+
+def main() -> int:
+    """Run both scenarios; return 0 if they show what the docstring promises."""
+    LOGGER.info("Running stampede scenario!")
+    without_lock = run_scenario(get_without_lock)
+    LOGGER.info("")
+
+    LOGGER.info("Running lock scenario!")
+    with_lock = run_scenario(get_with_lock)
+
+    return 0 if without_lock > 1 and with_lock == 1 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""Run two threads in every order of their lines.
+
+Problem: two threads add to one count, and most orders of their lines lose an update.
+Solution: a lock, which leaves only the orders that lose none.
+
+Run: python3 multithreaded-interleavings.py
+"""
+
+import concurrent.futures
+import itertools
+import linecache
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from common_logging import get_logger
+
+LINES = ("value = count", "value += 1", "count = value")
+LOCK = threading.Lock()
+GO = (threading.Semaphore(0), threading.Semaphore(0))
+DONE = threading.Semaphore(0)
+LOGGER = get_logger(__name__)
+count = 0
+
+
+def add_without_lock() -> None:
+    """Add 1 to the count."""
+    global count
+    value = count
+    value += 1
+    count = value
+
+
+def add_with_lock() -> None:
+    """Do the same, with the other thread kept out meanwhile."""
+    with LOCK:
+        add_without_lock()
+
+
+def run_line_by_line(thread_id: int, add: Callable[[], None]) -> None:
+    """Add to the count, but wait before each line until this thread may go on."""
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        line = linecache.getline(__file__, frame.f_lineno).strip()
+        if event == "line" and line in LINES:
+            if line != LINES[0]:
+                DONE.release()
+            GO[thread_id].acquire(timeout=10)
+        return trace
+
+    sys.settrace(trace)
+    add()
+    sys.settrace(None)
+    DONE.release()
+
+
+def run_in_order(add: Callable[[], None], order: tuple[int, ...]) -> tuple[str, ...]:
+    """Run a line of thread 0 or 1 for each number; return the lines, and the count."""
+    global count
+    count, left, ran = 0, (list(LINES), list(LINES)), []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
+        for turn in order:
+            # A thread that can't go on leaves its turn to the other one.
+            can_go = left[turn] if len(left[turn]) < len(LINES) else not LOCK.locked()
+            thread_id = turn if can_go else 1 - turn
+            if len(left[thread_id]) == len(LINES):
+                executor.submit(run_line_by_line, thread_id, add)
+            GO[thread_id].release()
+            DONE.acquire(timeout=10)
+            line = " " * 20 * thread_id + left[thread_id].pop(0)
+            ran.append(f"{line:40}{count}")
+    return tuple(ran)
+
+
+def run_scenario(add: Callable[[], None]) -> tuple[int, int]:
+    """Run every order, show one; return how many there are, and how many end wrong."""
+    LOGGER.info(f"Running {add.__name__} scenario!")
+    orders = set(itertools.permutations((0, 0, 0, 1, 1, 1)))
+    runs = {run_in_order(add, order) for order in orders}
+    wrong = [lines for lines in runs if not lines[-1].endswith("2")]
+    for line in (f"{'thread 0':20}{'thread 1':20}count", *max(wrong or runs)):
+        LOGGER.info(line)
+    if wrong:
+        LOGGER.warning(f"Wrong orders: {len(wrong)} of {len(runs)} but should be 0!")
+    else:
+        LOGGER.info(f"Wrong orders: 0 of {len(runs)}, congratulations!")
+    return len(runs), len(wrong)
+
+
+def main() -> int:
+    """Run both scenarios; return 0 if they show what the docstring promises."""
+    without_lock = run_scenario(add_without_lock)
+    LOGGER.info("")
+    with_lock = run_scenario(add_with_lock)
+    return 0 if without_lock == (20, 18) and with_lock == (2, 0) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
