@@ -14,13 +14,14 @@ from collections.abc import Callable
 from common_logging import get_logger
 
 THREADS = 2
-# Thread 0 transfers money from account A to account B, and thread 1 from B to A.
+# Thread 0 transfers money from account A to B, and thread 1 from B to A.
 TRANSFERS = (("A", "B"), ("B", "A"))
 PATIENCE_SECONDS = 2.5
 EACH_HOLDS_ONE = threading.Barrier(THREADS)
 LOGGER = get_logger(__name__)
 
 locks: dict[str, threading.Semaphore] = {}
+transfers: list[int] = []
 
 
 def meet() -> None:
@@ -34,11 +35,13 @@ def transfer_in_own_order(thread_id: int) -> None:
     """Lock the account that the money comes from, then the other one."""
     LOGGER.info(f"Thread: {thread_id} started transfer_in_own_order")
     first, second = TRANSFERS[thread_id]
+    LOGGER.info(f"Thread: {thread_id} waits for {first}")
     with locks[first]:
+        LOGGER.info(f"Thread: {thread_id} got {first}")
         meet()
         LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
         with locks[second]:
-            LOGGER.info(f"Thread: {thread_id} got {second}, makes its transfer")
+            transfers.append(thread_id)
     LOGGER.info(f"Thread: {thread_id} finished transfer_in_own_order")
 
 
@@ -46,17 +49,20 @@ def transfer_in_same_order(thread_id: int) -> None:
     """Lock account A, then account B, wherever the money comes from."""
     LOGGER.info(f"Thread: {thread_id} started transfer_in_same_order")
     first, second = sorted(TRANSFERS[thread_id])
+    LOGGER.info(f"Thread: {thread_id} waits for {first}")
     with locks[first]:
+        LOGGER.info(f"Thread: {thread_id} got {first}")
         meet()
         LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
         with locks[second]:
-            LOGGER.info(f"Thread: {thread_id} got {second}, makes its transfer")
+            transfers.append(thread_id)
     LOGGER.info(f"Thread: {thread_id} finished transfer_in_same_order")
 
 
 def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
     """Let both threads transfer money; return how many could without help."""
     EACH_HOLDS_ONE.reset()
+    transfers.clear()
     # As locks. Unlike a Lock, a Semaphore may be released once more than acquired.
     locks.update(A=threading.Semaphore(), B=threading.Semaphore())
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
@@ -65,17 +71,17 @@ def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
                 executor.submit(transfer_in_some_order, thread_id)
                 for thread_id in range(THREADS)
             ]
-            done, stuck = concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
-            if stuck:
+            concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
+            made = len(transfers)
+            if not made:
                 LOGGER.info(f"Nobody is done after {PATIENCE_SECONDS}s: opening A")
         finally:
-            # In a deadlock, thread 1 now gets the lock that thread 0 holds.
             locks["A"].release()
-    if len(done) == THREADS:
-        LOGGER.info(f"Transfers without help: {len(done)}, congratulations!")
+    if made == THREADS:
+        LOGGER.info(f"Transfers without help: {made}, congratulations!")
     else:
-        LOGGER.warning(f"Transfers without help: {len(done)} but should be {THREADS}!")
-    return len(done)
+        LOGGER.warning(f"Transfers without help: {made} but should be {THREADS}!")
+    return made
 
 
 def main() -> int:

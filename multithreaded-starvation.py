@@ -34,11 +34,11 @@ def load_page(task_id: int, image_pool: Pool) -> bool:
     # From here on, each thread of this task's own pool is busy with a page.
     POOL_IS_FULL.wait()
     image_id = PAGES + task_id
+    LOGGER.info(f"Task: {image_id} queued load_image")
     future = image_pool.submit(load_image, image_id)
     LOGGER.info(f"Task: {task_id} waits for task {image_id}")
     try:
-        image = future.result(timeout=PATIENCE_SECONDS[task_id])
-        LOGGER.info(f"Task: {task_id} got {image}")
+        future.result(timeout=PATIENCE_SECONDS[task_id])
     except TimeoutError:
         future.cancel()
         LOGGER.info(f"Task: {image_id} cancelled")

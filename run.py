@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import timeline
+
 HERE = Path(__file__).resolve().parent
 GRACE_SECONDS = 5.0  # for a script to end after Ctrl-C
 LEFTOVER_SECONDS = 1.0  # for what an ended script has left behind
@@ -30,7 +32,6 @@ LEFTOVER_SECONDS = 1.0  # for what an ended script has left behind
 ROW = re.compile(r"^\| \[(\S+-\S+\.py)\]", re.MULTILINE)
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
-LINE = re.compile(r"^\S+ \S+ - \S+ - (\w+) - (.*)$", re.MULTILINE)
 COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31}
 
 # The signals that came and should end the runner. A second one leaves it no time.
@@ -72,8 +73,7 @@ def describe(script: Path) -> str:
 def skip_reason(script: Path) -> str:
     """Return why a script can't run here, by its PEP 723 block; nothing if it can.
 
-    Raises ValueError for a block that is not TOML, or asks for a Python in any other
-    way than `>=3.N`.
+    Raises ValueError for one that is not TOML, or asks for Python not by `>=3.N`.
     """
     block = METADATA.search(script.read_text("utf-8"))
     if block is None:
@@ -180,8 +180,8 @@ def print_row(*cells: str, end: str = "") -> None:
 def digest(log: str) -> list[tuple[str, str, str]]:
     """Return for each scenario of a log: problem or solved, its name, what it said."""
     rows, scenario = [], ""
-    for level, message in LINE.findall(log):
-        if heading := re.fullmatch(r"Running (.+) scenario!", message):
+    for _, level, message in timeline.LINE.findall(log):
+        if heading := timeline.HEADING.fullmatch(message):
             scenario = heading[1]
         elif level == "WARNING":
             rows.append(("problem", scenario, message))
@@ -190,10 +190,11 @@ def digest(log: str) -> list[tuple[str, str, str]]:
     return rows
 
 
-def run_once(script: Path, timeout: float, stream: bool) -> Run:
-    """Run a script, and say how each of its scenarios ended; or stream its log."""
+def run_once(script: Path, options: argparse.Namespace) -> Run:
+    """Run a script, and say how each of its scenarios ended; or show its log."""
     print_row(script.name, describe(script))
-    run = run_script(script, timeout, stream)
+    stream = options.log and not options.timeline
+    run = run_script(script, options.timeout, stream)
     rows = digest(run.log)
     if run.reason or stream:
         rows.append((run.result, "", run.reason))
@@ -201,8 +202,10 @@ def run_once(script: Path, timeout: float, stream: bool) -> Run:
     for row, (result, scenario, said) in enumerate(rows, start=1):
         end = f"{run.seconds:6.1f} s" if row == len(rows) else ""
         print_row(f"  {result:7}", f"{scenario:{width}}", said, end=end)
-    if run.reason:
+    if run.reason or (options.log and not stream):
         print(run.log, flush=True)
+    if options.timeline:
+        timeline.show(run.log)
     return run
 
 
@@ -215,9 +218,8 @@ def run_repeatedly(script: Path, timeout: float, repeat: int) -> Run:
         show_progress()
     bad = [run for run in runs if run.reason]
     seconds = [run.seconds for run in runs]
-    figures = min(seconds), statistics.median(seconds), max(seconds)
     result = f"ok {len(runs) - len(bad):,} of {len(runs):,}"
-    times = " / ".join(f"{figure:.2f}" for figure in figures)
+    times = " / ".join(f"{f(seconds):.2f}" for f in (min, statistics.median, max))
     print_row(f"{script.name:29}", f"{result:17}", times)
     for run in bad[:1]:
         print_row(f"  {run.result}", run.reason)
@@ -240,9 +242,9 @@ def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
         elif options.repeat:
             results[run_repeatedly(script, options.timeout, options.repeat).result] += 1
         else:
-            results[run_once(script, options.timeout, options.log).result] += 1
-    python = f"{platform.python_implementation()} {platform.python_version()}"
+            results[run_once(script, options).result] += 1
     seconds = time.perf_counter() - started
+    python = f"{platform.python_implementation()} {platform.python_version()}"
     counts = ", ".join(f"{results[result]} {result}" for result in sorted(results))
     number = f"{results.total()} script" + "s" * (results.total() != 1)
     print_row(f"{number} in {seconds:.0f} s on {python}: {counts}")
@@ -253,11 +255,10 @@ def main() -> int:
     """Do what the command line asks for; return the exit status."""
     parser = Parser(description=__doc__)
     add = parser.add_argument
-    add(
-        "words", nargs="*", metavar="WORD", help="part of a script's name; none for all"
-    )
+    add("words", nargs="*", metavar="WORD", help="part of a name; none for all scripts")
     add("--list", action="store_true", help="only list the scripts")
     add("--log", action="store_true", help="show each script's whole log")
+    add("--timeline", action="store_true", help="draw each script's log as a timeline")
     add("--repeat", type=int, metavar="N", help="run each script N times and measure")
     add("--timeout", type=float, default=60, metavar="SECONDS", help="for a run (60)")
     options = parser.parse_args()
@@ -270,8 +271,7 @@ def main() -> int:
     for word in words:
         if not any(word in script.name for script in scripts):
             parser.error(f"no script has {word!r} in its name; try --list")
-    if words:
-        scripts = [s for s in scripts if any(word in s.name for word in words)]
+    scripts = [s for s in scripts if any(word in s.name for word in words or [""])]
     reasons = {}
     for script in scripts:
         try:
@@ -279,7 +279,7 @@ def main() -> int:
         except ValueError as error:
             parser.error(f"{script.name}: bad script metadata: {error}")
     if options.list:
-        for script in scripts:
+        for script in reasons:
             print_row(f"{script.name:29}", describe(script))
         return 0
     for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):

@@ -4,6 +4,7 @@ What may differ between runs is taken out first: times, random numbers, the numb
 a race leaves. The order of lines is compared for each worker.
 """
 
+import itertools
 import re
 import sys
 import textwrap
@@ -21,6 +22,7 @@ from helpers import (
 )
 
 import run as runner
+from timeline import draw
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -47,6 +49,7 @@ VARIABLE = [
     (r"Will sleep for: [0-4]s", "Will sleep for: <number>s"),
     (r"Slept \d+s", "Slept <number>s"),
     (r"Count is: -?[1-9]\d* but should be 0", "Count is: <number> but should be 0"),
+    (r"got photo [01]", "got photo <number>"),
     (r"Chunks: [1-9]$", "Chunks: <few>"),
     (r"Records: [\d,]+ but", "Records: <too few> but"),
     (r"could not be sent: \w+", "could not be sent: <exception>"),
@@ -94,6 +97,10 @@ def read_blocks(page: Path) -> Iterator[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in read_blocks(page)]
+# The timelines, each with the block before it, whose log it draws.
+PICTURES = [
+    pair for pair in itertools.pairwise(BLOCKS) if re.search("[█░]", pair[1].text)
+]
 
 
 def all_blocks(language: str) -> pytest.MarkDecorator:
@@ -169,11 +176,28 @@ def update(block: Block, printed: str) -> None:
         lines = printed.splitlines(keepends=True)
         end = len(lines) - tail.count("\n")
         printed = "".join([*lines[: head.count("\n")], dots, *lines[end:]])
+    replace(block, f"{command}\n{printed}")
+    for _, picture in [pair for pair in PICTURES if pair[0] is block]:
+        replace(picture, f"{draw(printed)}\n")
+
+
+def replace(block: Block, text: str) -> None:
+    """Give a block of a page another text."""
     page = block.page.read_text("utf-8")
-    old = f"```console\n{block.text}```"
+    old = f"```{block.language}\n{block.text}```"
     assert page.count(old) == 1
-    new = f"```console\n{command}\n{printed}```"
+    new = f"```{block.language}\n{text}```"
     block.page.write_text(page.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("log", "picture"), PICTURES, ids=str)
+def test_a_picture_is_that_of_the_log_above_it(log: Block, picture: Block) -> None:
+    assert "...\n" not in log.text
+    assert picture.text == f"{draw(log.text)}\n"
+
+
+def test_the_first_lesson_shows_a_picture() -> None:
+    assert ("README.md", ROWS[0]) in {(p.page.name, p.script) for _, p in PICTURES}
 
 
 @all_blocks("python")

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from helpers import PATIENCE_SECONDS, ROOT, run_python
 
+from timeline import draw
+
 posix_only = pytest.mark.skipif(
     os.name != "posix", reason="needs signals, pipes with names or pseudo-terminals"
 )
@@ -39,7 +41,8 @@ METADATA = "# /// script\n# {}\n# ///\n"
 
 def fill(folder: Path, **scripts: str) -> None:
     """Put the runner into a folder, and scripts on threads beside it."""
-    shutil.copy(ROOT / "run.py", folder)
+    for module in ("run.py", "timeline.py"):
+        shutil.copy(ROOT / module, folder)
     for name, source in scripts.items():
         path = folder / f"multithreaded-{name}.py"
         path.write_text(source, encoding="utf-8")
@@ -82,6 +85,28 @@ def test_log_streams_the_logs(folder: Path) -> None:
     assert len(log) == 6
     assert log[2] == f"{LINE} WARNING - Count is: 5 but should be 0!"
     assert (result, summary) == ("  ok", "1 script: 1 ok")
+
+
+@pytest.mark.parametrize("log", [[], ["--log"]], ids=["digest", "log"])
+def test_a_timeline_stands_below_the_digest_and_the_log(
+    folder: Path, log: list[str]
+) -> None:
+    lines = [
+        f"{LINE} INFO - Running race scenario!\n",
+        f"{LINE} INFO - Thread: 0 started foo\n",
+        f"{LINE} INFO - Thread: 1 started foo\n",
+        f"{LINE} WARNING - Count is: 5 but should be 0!\n".replace("00,", "09,"),
+    ]
+    script = f'"""Show a thing."""\nprint({"".join(lines)!r})'
+    run = run_runner(folder, "--timeline", *log, basic=script)
+    assert run.returncode == 0
+    assert without_seconds(run.stdout) == [
+        "multithreaded-basic.py  Show a thing.",
+        "  problem  race  Count is: 5 but should be 0!",
+        *([*"".join(lines).splitlines(), "", ""] if log else []),
+        *draw("".join(lines)).splitlines(),
+        "1 script: 1 ok",
+    ]
 
 
 def test_scripts_run_in_the_order_of_the_readme(folder: Path) -> None:

@@ -1,0 +1,209 @@
+"""Draw the log of a script: a row for each worker, with a bar from start to finish.
+
+Run: python3 timeline.py saved.log
+"""
+
+import math
+import os
+import re
+import shutil
+import sys
+import textwrap
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+LINE = re.compile(
+    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - \S+ - ([A-Z]+) - (.*)$", re.MULTILINE
+)
+HEADING = re.compile(r"Running (.+) scenario!")
+EVENT = re.compile(r"(Thread|Process|Interpreter|Task): (\d+) (\w+)(.*)")
+COMPUTED = re.compile(r"Computed for: (\d+\.\d+)s")
+
+# How a worker's time is drawn after it has said so, and the mark at its end.
+SIGNS = {"queued": "·", "started": "█", "waits": "░", "got": "█"}
+ENDS = {"finished": "", "raised": "✗", "lost": "✗", "cancelled": "✗"}
+LEGEND = {
+    "█": "runs",
+    "░": "waits",
+    "·": "queued",
+    "╌": "end unknown",
+    "✗": "did not finish",
+}
+ASCII = str.maketrans("█░·╌✗─", "=-.~x-")
+COLOURS = {r"█+": 32, r"░( [^░]+ ░)?░*": 33, r"·+": 36, r"╌+|✗": 31, r"(?m)^!.*": 33}
+
+LEAST_WORKERS = 2
+LEAST_SECONDS = 0.01
+TAIL_WIDTH = 8
+
+
+class Line(NamedTuple):
+    """A line of a log, with the seconds since the first line of its scenario."""
+
+    second: float
+    level: str
+    message: str
+
+
+class Bar(NamedTuple):
+    """What a worker did from one second to another; `?` marks an end not known."""
+
+    begin: float
+    end: float
+    sign: str
+    text: str = ""
+    mark: str = ""
+
+
+def split_scenarios(log: str) -> list[list[Line]]:
+    """Return the lines of each scenario in the order of their times."""
+    scenarios: list[list[Line]] = []
+    first = 0.0
+    lines = [(datetime.fromisoformat(time), *rest) for time, *rest in LINE.findall(log)]
+    for time, level, message in sorted(lines, key=lambda line: line[0]):
+        if not scenarios or HEADING.match(message):
+            scenarios.append([])
+            first = time.timestamp()
+        scenarios[-1].append(Line(time.timestamp() - first, level, message))
+    return scenarios
+
+
+def find_bars(lines: list[Line]) -> dict[tuple[str, int], list[Bar]]:
+    """Return for each worker what it did, as far as the lines of a scenario tell."""
+    bars: dict[tuple[str, int], list[Bar]] = {}
+    for second, _, message in lines:
+        if not (event := EVENT.match(message)):
+            continue
+        kind, number, verb, rest = event.groups()
+        row = bars.setdefault((kind, int(number)), [])
+        under_way = bool(row) and row[-1].mark == "?"
+        if under_way and verb in {**SIGNS, **ENDS}:
+            unknown = verb == "started" and row[-1].sign != "·"
+            row[-1] = row[-1]._replace(end=second, mark="?" if unknown else "")
+        if verb in SIGNS and (under_way or verb in ("queued", "started")):
+            text = verb + rest if verb == "waits" else ""
+            # Until its end is known, that of the log is taken for it.
+            row.append(Bar(second, lines[-1].second, SIGNS[verb], text, "?"))
+        elif ENDS.get(verb):
+            row.append(Bar(second, second, ENDS[verb]))
+    return bars
+
+
+def draw(log: str, width: int = 80, blocks: bool = True, colour: bool = False) -> str:
+    """Return a picture of a log, all to one scale and at most that many columns wide.
+
+    It has block characters, or plain ASCII in place of them.
+    """
+    scenarios = [lines for lines in split_scenarios(log) if find_bars(lines)]
+    rows = [row for lines in scenarios for row in find_bars(lines).values()]
+    if len(rows) < LEAST_WORKERS:
+        return "No picture: the log tells of fewer than two workers."[:width]
+    if all(bar.end - bar.begin < LEAST_SECONDS for row in rows for bar in row):
+        return f"No picture: everything took less than {LEAST_SECONDS} s."[:width]
+    span = max(lines[-1].second for lines in scenarios)
+    drawn = [row for lines in scenarios for row in draw_scenario(lines, span, width)]
+    signs = "".join(drawn)
+    legend = [f"{sign} {meaning}" for sign, meaning in LEGEND.items() if sign in signs]
+    drawn += textwrap.wrap("  ".join(legend), width)
+    picture = "\n".join(row[:width].rstrip() for row in drawn)
+    for pattern, number in COLOURS.items() if colour else ():
+        picture = re.sub(pattern, f"\033[{number}m\\g<0>\033[0m", picture)
+    return picture if blocks else picture.translate(ASCII)
+
+
+def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
+    """Return the rows of a scenario's picture, which has room for so many seconds."""
+    bars = find_bars(lines)
+    label_width = max(len(f"{kind} {number}") for kind, number in bars) + 2
+    track = max(width - label_width - TAIL_WIDTH, 10)
+
+    def column(second: float) -> int:
+        return min(int(second / span * track), track - 1)
+
+    heading = HEADING.match(lines[0].message)
+    rows = [f"── {heading[1]} ".ljust(width, "─")] if heading else []
+    for (kind, number), row in sorted(bars.items()):
+        cells = [" "] * track
+        for bar in row:
+            left, right = column(bar.begin), column(bar.end) + 1
+            sign = "╌" if bar.mark and bar.sign == "█" else bar.sign
+            text = f"{sign} {bar.text} " if bar.text else ""
+            text = text if len(text) < right - left else ""
+            cells[left:right] = text.ljust(right - left, sign)
+            cells[right - 1] = bar.mark or sign
+        seconds = add_up(row, "█") + add_up(row, "░")
+        tail = f"{seconds:{TAIL_WIDTH - 1}.2f}s" if seconds >= LEAST_SECONDS else ""
+        rows.append(f"{kind} {number}".ljust(label_width) + "".join(cells) + tail)
+
+    marks, scale = [" "] * track, [" "] * (track + TAIL_WIDTH)
+    step = tick_seconds(span * 10 / track)
+    for number in range(int(span / step) + 1):
+        tick = f"{number * step:g}" if number else "0s"
+        scale[column(number * step) : column(number * step) + len(tick)] = tick
+    notes = []
+    for second, level, message in lines[heading is not None :]:
+        if message and not EVENT.match(message):
+            marks[column(second)] = mark = "!" if level == "WARNING" else "*"
+            notes += textwrap.wrap(f"{mark} {second:.2f}s  {message}", width)
+    rows += ["".join([" " * label_width, *cells]) for cells in (marks, scale)]
+    return [*rows, *notes, *textwrap.wrap(sum_up(lines), width)]
+
+
+def tick_seconds(least: float) -> float:
+    """Return the seconds between two ticks: at least so many, and a round number."""
+    power: float = 10 ** math.floor(math.log10(least))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+
+
+def add_up(bars: list[Bar], sign: str) -> float:
+    """Return the seconds of all bars that have the sign, and whose end is known."""
+    return sum(bar.end - bar.begin for bar in bars if bar.sign == sign and not bar.mark)
+
+
+def sum_up(lines: list[Line]) -> str:
+    """Return how many seconds of tasks were under way, in how many seconds."""
+    bars = [bar for row in find_bars(lines).values() for bar in row if bar.sign in "█░"]
+    under_way, waiting = add_up(bars, "█") + add_up(bars, "░"), add_up(bars, "░")
+    computed = sum(float(s) for line in lines for s in COMPUTED.findall(line.message))
+    ends = [second for bar in bars for second in (bar.begin, bar.end)]
+    took = max(ends, default=0) - min(ends, default=0)
+    said = "at least " if any(bar.mark for bar in bars) else ""
+    said += f"{under_way:.2f}s of tasks in {took:.2f}s"
+    if took >= LEAST_SECONDS:
+        said += f": {under_way / took:.1f} under way at a time"
+        said += f", {waiting / took:.1f} waiting" if waiting else ""
+        said += f", {computed / took:.1f} computing" if computed else ""
+    return said
+
+
+def show(log: str) -> None:
+    """Print a picture of a log, as standard output and its terminal allow."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 80
+    try:
+        "".join(LEGEND).encode(sys.stdout.encoding)
+        blocks = True
+    except UnicodeEncodeError:
+        blocks = False
+    colour = terminal and not os.environ.get("NO_COLOR")
+    print(draw(log, width, blocks, colour), flush=True)
+
+
+def main() -> int:
+    """Draw the log in the file that the command line names; return the exit status."""
+    try:
+        [path] = sys.argv[1:]
+        log = Path(path).read_text("utf-8", "replace")
+    except ValueError:
+        print("usage: python3 timeline.py saved.log", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"timeline.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    show(log)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
