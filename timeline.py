@@ -125,7 +125,8 @@ def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
     rows = [f"── {heading[1]} ".ljust(width, "─")] if heading else []
     for (kind, number), row in sorted(bars.items()):
         cells = [" "] * track
-        for bar in row:
+        # A column that several bars share shows the longest, but always a cross.
+        for bar in sorted(row, key=lambda bar: (bar.sign == "✗", bar.end - bar.begin)):
             left, right = column(bar.begin), column(bar.end) + 1
             sign = "╌" if bar.mark and bar.sign == "█" else bar.sign
             text = f"{sign} {bar.text} " if bar.text else ""
@@ -172,7 +173,7 @@ def sum_up(lines: list[Line]) -> str:
     said += f"{under_way:.2f}s of tasks in {took:.2f}s"
     if took >= LEAST_SECONDS:
         said += f": {under_way / took:.1f} under way at a time"
-        said += f", {waiting / took:.1f} waiting" if waiting else ""
+        said += f", {waiting / took:.1f} of them waiting" if waiting else ""
         said += f", {computed / took:.1f} computing" if computed else ""
     return said
 

@@ -29,13 +29,13 @@ LOG = """\
 """
 PICTURE = """\
 ── deadlock ────────────────────────────────────────────────
-Thread 0   ░ waits for B ░░░░░░░░░░░░░░░░███████████   2.00s
+Thread 0   ░ waits for B ░░░░░░░░░░░░░░░░░██████████   2.00s
 Thread 10            ··········████████████████████✗   1.00s
                                                    !
            0s        0.5       1         1.5       2
 ! 2.00s  Transfers: 1 but should be 2!
-3.00s of tasks in 2.00s: 1.5 under way at a time, 0.8
-waiting, 0.2 computing
+3.00s of tasks in 2.00s: 1.5 under way at a time, 0.8 of
+them waiting, 0.2 computing
 ── lost ────────────────────────────────────────────────────
 Thread 2  ██████████████████████                       1.00s
 Thread 3  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
