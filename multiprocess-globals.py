@@ -38,19 +38,21 @@ def count_in_result(task_id: int) -> int:
 
 def run_with_global() -> None:
     """Let the processes raise the count."""
-    with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
-        with ignore_interrupts():
-            results = executor.map(count_in_global, range(TASKS))
-        list(results)
+    with (
+        ignore_interrupts(),
+        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
+    ):
+        list(executor.map(count_in_global, range(TASKS)))
 
 
 def run_with_results() -> None:
     """Raise the count here, by what the processes return."""
     global count
-    with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
-        with ignore_interrupts():
-            results = executor.map(count_in_result, range(TASKS))
-        count += sum(results)
+    with (
+        ignore_interrupts(),
+        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
+    ):
+        count += sum(executor.map(count_in_result, range(TASKS)))
 
 
 def run_scenario(run: Callable[[], None]) -> int:

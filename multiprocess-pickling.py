@@ -46,9 +46,11 @@ def make_partial(factor: int) -> Task:
 def run_scenario(task: Task) -> bool:
     """Send three tasks to processes; return whether all results came back."""
     total = 0
-    with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
-        with ignore_interrupts():
-            futures = [executor.submit(task, number) for number in range(PROCESSES)]
+    with (
+        ignore_interrupts(),
+        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
+    ):
+        futures = [executor.submit(task, number) for number in range(PROCESSES)]
         for task_id, future in enumerate(futures):
             try:
                 total += future.result()

@@ -65,7 +65,7 @@ def run_scenario(produce: Callable[[Queue], None]) -> int:
             produce(items)
             ended, waiting = concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
             if waiting:
-                LOGGER.info(f"Still waiting after {PATIENCE_SECONDS}s: {len(waiting)}")
+                LOGGER.info(f"Consumers still waiting: {len(waiting)}")
         finally:
             # Without these, this script would wait for ever, too.
             for _ in range(CONSUMERS):

@@ -24,11 +24,11 @@ COMPUTED = re.compile(r"Computed for: (\d+\.\d+)s")
 SIGNS = {"queued": "·", "started": "█", "waits": "░", "got": "█"}
 ENDS = {"finished": "", "raised": "✗", "lost": "✗", "cancelled": "✗"}
 LEGEND = {
-    "█": "runs",
+    "█": "under way",
     "░": "waits",
     "·": "queued",
     "╌": "end unknown",
-    "✗": "did not finish",
+    "✗": "unfinished",
 }
 ASCII = str.maketrans("█░·╌✗─", "=-.~x-")
 COLOURS = {r"█+": 32, r"░( [^░]+ ░)?░*": 33, r"·+": 36, r"╌+|✗": 31, r"(?m)^!.*": 33}
@@ -121,12 +121,15 @@ def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
     def column(second: float) -> int:
         return min(int(second / span * track), track - 1)
 
+    def weight(bar: Bar) -> tuple[bool, bool, float]:
+        # A column that several bars share shows a cross, else what took longest.
+        return bar.sign == "✗", bar.sign != "·", bar.end - bar.begin
+
     heading = HEADING.match(lines[0].message)
     rows = [f"── {heading[1]} ".ljust(width, "─")] if heading else []
     for (kind, number), row in sorted(bars.items()):
         cells = [" "] * track
-        # A column that several bars share shows the longest, but always a cross.
-        for bar in sorted(row, key=lambda bar: (bar.sign == "✗", bar.end - bar.begin)):
+        for bar in sorted(row, key=weight):
             left, right = column(bar.begin), column(bar.end) + 1
             sign = "╌" if bar.mark and bar.sign == "█" else bar.sign
             text = f"{sign} {bar.text} " if bar.text else ""

@@ -108,7 +108,7 @@ CHANGES = {
     ],
     "multiprocess-globals.py": [
         {"run_scenario(run_with_global)": "run_scenario(run_with_results)"},
-        {"count += sum(results)": "list(results)"},
+        {"count += sum(executor": "list(executor"},
     ],
     "multiprocess-locks.py": [
         {"run_scenario(foo_without_locks)": "run_scenario(foo_with_locks)"},

@@ -43,7 +43,7 @@ Thread 3  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
           0s        0.5        1         1.5       2
 * 1.00s  Transfers: 2, congratulations!
 at least 1.00s of tasks in 1.00s: 1.0 under way at a time
-█ runs  ░ waits  · queued  ╌ end unknown  ✗ did not finish"""
+█ under way  ░ waits  · queued  ╌ end unknown  ✗ unfinished"""
 
 WORKERS = st.builds(
     "{}: {}".format, st.sampled_from(["Thread", "Task"]), st.integers(0, 11)
