@@ -148,7 +148,7 @@ def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
     notes = []
     for second, level, message in lines[heading is not None :]:
         if message and not EVENT.match(message):
-            marks[column(second)] = mark = "!" if level == "WARNING" else "*"
+            marks[column(second)] = mark = "*" if level in ("DEBUG", "INFO") else "!"
             notes += textwrap.wrap(f"{mark} {second:.2f}s  {message}", width)
     rows += ["".join([" " * label_width, *cells]) for cells in (marks, scale)]
     return [*rows, *notes, *textwrap.wrap(sum_up(lines), width)]
@@ -185,27 +185,28 @@ def show(log: str) -> None:
     """Print a picture of a log, as standard output and its terminal allow."""
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else 80
-    try:
-        "".join(LEGEND).encode(sys.stdout.encoding)
-        blocks = True
-    except UnicodeEncodeError:
-        blocks = False
+    encoding = sys.stdout.encoding
+    signs = "".join(LEGEND)
+    blocks = signs.encode(encoding, "replace").decode(encoding) == signs
     colour = terminal and not os.environ.get("NO_COLOR")
-    print(draw(log, width, blocks, colour), flush=True)
+    picture = draw(log, width, blocks, colour)
+    # What a log says may have other characters that can't be written.
+    print(picture.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def main() -> int:
-    """Draw the log in the file that the command line names; return the exit status."""
-    try:
-        [path] = sys.argv[1:]
-        log = Path(path).read_text("utf-8", "replace")
-    except ValueError:
+    """Draw the log that the command line names; return 0, or 2 if it can't be drawn."""
+    _, *arguments = sys.argv
+    if len(arguments) != 1:
         print("usage: python3 timeline.py saved.log", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"timeline.py: {error.filename}: {error.strerror}", file=sys.stderr)
+    try:
+        show(Path(arguments[0]).read_text("utf-8-sig", "replace"))
+    # Such as a file that is not there, a date that doesn't exist, or a closed pipe.
+    except (OSError, ValueError) as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"timeline.py: {error}", file=sys.stderr)
         return 2
-    show(log)
     return 0
 
 
