@@ -38,26 +38,26 @@ def is_prime(number: int) -> bool:
     return True
 
 
-def count_primes(worker: str, share: int) -> int:
+def find_primes(worker: str, share: int) -> int:
     """Count the primes in one share of the odd numbers: every fourth of them."""
-    LOGGER.info(f"{worker}: {share} started count_primes")
+    LOGGER.info(f"{worker}: {share} started find_primes")
     started = time.thread_time()
     primes = sum(map(is_prime, range(3 + 2 * share, NUMBERS, 2 * WORKERS)))
     took = time.thread_time() - started
-    LOGGER.info(f"{worker}: {share} finished count_primes. Computed for: {took:.2f}s")
+    LOGGER.info(f"{worker}: {share} finished find_primes. Computed for: {took:.2f}s")
     return primes
 
 
 def count_in_threads() -> Iterable[int]:
     """Count each share in a thread."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=WORKERS) as executor:
-        return executor.map(count_primes, ["Thread"] * WORKERS, range(WORKERS))
+        return executor.map(find_primes, ["Thread"] * WORKERS, range(WORKERS))
 
 
 def count_in_interpreters() -> Iterable[int]:
     """Count each share in an interpreter."""
     with concurrent.futures.InterpreterPoolExecutor(max_workers=WORKERS) as executor:
-        return executor.map(count_primes, ["Interpreter"] * WORKERS, range(WORKERS))
+        return executor.map(find_primes, ["Interpreter"] * WORKERS, range(WORKERS))
 
 
 def report(seconds: float, loop_seconds: float) -> None:

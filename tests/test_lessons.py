@@ -307,7 +307,7 @@ def test_workers_that_should_not_be_threads_are_none(kind: str, folder: Path) ->
     skip_if_it_cannot_run(script)
     # In each process and in each interpreter, this module is another object.
     place = "{__import__('os').getpid()}-{id(LOGGER)}"
-    change = ("started count", f"started in {place} count")
+    change = ("{share} started", f"{{share}} started in {place}")
     log = run_script(folder, script, change, *FEW_NUMBERS.items())
     places = {
         worker: set(re.findall(rf"{worker}: \d started in (\S+)", str(log)))
