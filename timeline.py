@@ -135,7 +135,8 @@ def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
             text = f"{sign} {bar.text} " if bar.text else ""
             text = text if len(text) < right - left else ""
             cells[left:right] = text.ljust(right - left, sign)
-            cells[right - 1] = bar.mark or sign
+        for bar in row:
+            cells[column(bar.end)] = bar.mark or cells[column(bar.end)]
         seconds = add_up(row, "█") + add_up(row, "░")
         tail = f"{seconds:{TAIL_WIDTH - 1}.2f}s" if seconds >= LEAST_SECONDS else ""
         rows.append(f"{kind} {number}".ljust(label_width) + "".join(cells) + tail)

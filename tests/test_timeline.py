@@ -70,6 +70,32 @@ def test_it_is_true_to_its_log() -> None:
     assert draw(LOG, 60) == PICTURE
 
 
+@pytest.mark.parametrize(
+    ("said", "row"),
+    [
+        ("started, finished, waits for B", "    █████"),
+        ("started, started, finished", "    ╌╌╌╌?████"),
+        ("queued, lost, got B", "    ····✗"),
+        ("started, cancelled", "    ████✗"),
+        ("waits for B, got B", ""),
+    ],
+)
+def test_a_worker_is_drawn_by_what_it_says(said: str, row: str) -> None:
+    messages = [
+        "Thread: 1 queued foo",
+        *(f"Thread: 0 {what}" for what in said.split(", ")),
+    ]
+    log = "".join(
+        f"2026-01-01 10:00:0{second},000 - __main__ - INFO - {message}\n"
+        for second, message in enumerate([*messages, "The end"])
+    )
+    # Room for four columns a second, beside the name and the seconds.
+    picture = draw(log, 10 + 4 * len(messages) + 8)
+    assert picture.splitlines()[0][10:][: 4 * len(messages)].rstrip() == row
+    if said.startswith("started, finished"):
+        assert "1.00s of tasks in 1.00s" in picture
+
+
 def test_ascii_takes_the_place_of_blocks() -> None:
     assert draw(LOG, 60, blocks=False) == PICTURE.translate(ASCII)
     assert draw(LOG, blocks=False).isascii()
