@@ -30,6 +30,9 @@ WITHOUT_WORKERS = (
     "multiprocess-guard.py",
 )
 
+# Unbuffered output, as in many containers, would hide what is not flushed in time. And
+# Windows has another encoding where output is no terminal.
+ENVIRONMENT = {"PYTHONUNBUFFERED": "", "PYTHONIOENCODING": "utf-8"}
 # What `pytest --start-method` adds to the environment of the scripts that tests run.
 settings: dict[str, str] = {}
 
@@ -45,8 +48,7 @@ def run_python(
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
-        # Set in many containers, it would hide output that is not flushed in time.
-        env={**os.environ, "PYTHONUNBUFFERED": "", **settings, **environment},
+        env={**os.environ, **ENVIRONMENT, **settings, **environment},
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
