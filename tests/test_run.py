@@ -28,6 +28,12 @@ print("""{LINE} INFO - Running race scenario!
 {LINE} INFO - Running safe race scenario!
 {LINE} INFO - Count is 0, congratulations!""")
 '''
+THEIR_LOG = f"""{LINE} INFO - Running race scenario!
+{LINE} INFO - Thread: 0 started foo
+{LINE} INFO - Thread: 1 started foo
+{LINE.replace("00,", "09,")} WARNING - Count is: 5 but should be 0!
+"""
+TWO_THREADS = f'"""Show a thing."""\nprint({THEIR_LOG!r})'
 FAILS = '"""Show no thing."""\nprint("oh no")\nraise SystemExit(1)\n'
 FAILS_IN_RUNS_2_AND_3 = """import pathlib
 runs = pathlib.Path(__file__).with_name("runs")
@@ -91,20 +97,13 @@ def test_log_streams_the_logs(folder: Path) -> None:
 def test_a_timeline_stands_below_the_digest_and_the_log(
     folder: Path, log: list[str]
 ) -> None:
-    lines = [
-        f"{LINE} INFO - Running race scenario!\n",
-        f"{LINE} INFO - Thread: 0 started foo\n",
-        f"{LINE} INFO - Thread: 1 started foo\n",
-        f"{LINE} WARNING - Count is: 5 but should be 0!\n".replace("00,", "09,"),
-    ]
-    script = f'"""Show a thing."""\nprint({"".join(lines)!r})'
-    run = run_runner(folder, "--timeline", *log, basic=script)
+    run = run_runner(folder, "--timeline", *log, basic=TWO_THREADS)
     assert run.returncode == 0
     assert without_seconds(run.stdout) == [
         "multithreaded-basic.py  Show a thing.",
         "  problem  race  Count is: 5 but should be 0!",
-        *([*"".join(lines).splitlines(), "", ""] if log else []),
-        *draw("".join(lines)).splitlines(),
+        *([*THEIR_LOG.splitlines(), "", ""] if log else []),
+        *draw(THEIR_LOG).splitlines(),
         "1 script: 1 ok",
     ]
 
@@ -257,17 +256,19 @@ def test_repeat_counts_on_a_terminal(folder: Path) -> None:
 
 @posix_only
 def test_a_terminal_has_colours_unless_they_are_unwanted(folder: Path) -> None:
-    fill(folder, basic=OK)
-    assert "\x1b[33m  problem\x1b[0m" in run_on_terminal(folder)
-    assert "\x1b" not in run_on_terminal(folder, NO_COLOR="1")
+    fill(folder, basic=TWO_THREADS)
+    shown = run_on_terminal(folder, "--timeline")
+    assert "\x1b[33m  problem\x1b[0m" in shown
+    assert "\x1b[31m╌" in shown
+    assert "\x1b" not in run_on_terminal(folder, "--timeline", NO_COLOR="1")
 
 
 @posix_only
 @pytest.mark.parametrize("columns", [30, 60, 100])
 def test_no_line_is_wider_than_the_terminal(folder: Path, columns: int) -> None:
-    long = OK.replace("should be 0", "should be 0" * 10).replace("thing", "thing" * 20)
+    long = TWO_THREADS.replace("be 0", "be 0" * 30).replace("thing", "thing" * 20)
     fill(folder, basic=long)
-    shown = run_on_terminal(folder, COLUMNS=str(columns), NO_COLOR="1")
+    shown = run_on_terminal(folder, "--timeline", COLUMNS=str(columns), NO_COLOR="1")
     assert max(map(len, shown.splitlines())) == columns
     assert shown.count("...") >= 2
     piped = run_python("run.py", cwd=folder, environment={"COLUMNS": str(columns)})
