@@ -46,7 +46,7 @@ def run_line_by_line(thread_id: int, add: Callable[[], None]) -> None:
         if event == "line" and line in LINES:
             if line != LINES[0]:
                 DONE.release()
-            if not GO[thread_id].acquire(timeout=3):
+            if not GO[thread_id].acquire(timeout=5):
                 raise TimeoutError("the main thread gives no more turns")
         return trace
 
@@ -68,7 +68,7 @@ def run_in_order(add: Callable[[], None], order: tuple[str, ...]) -> tuple[str, 
             if len(left[thread_id]) == len(LINES):
                 executor.submit(run_line_by_line, thread_id, add)
             GO[thread_id].release()
-            if not DONE.acquire(timeout=3):
+            if not DONE.acquire(timeout=5):
                 raise TimeoutError(f"thread {thread_id} runs other lines than {LINES}")
             ran.append(f"{' ' * 20 * thread_id + left[thread_id].pop(0):40}{count}")
     return tuple(ran)
