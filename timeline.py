@@ -56,6 +56,10 @@ class Bar(NamedTuple):
     mark: str = ""
 
 
+# For each worker, its kind and its number, what it did.
+Bars = dict[tuple[str, int], list[Bar]]
+
+
 def split_scenarios(log: str) -> list[list[Line]]:
     """Return the lines of each scenario in the order of their times."""
     scenarios: list[list[Line]] = []
@@ -69,16 +73,16 @@ def split_scenarios(log: str) -> list[list[Line]]:
     return scenarios
 
 
-def find_bars(lines: list[Line]) -> dict[tuple[str, int], list[Bar]]:
+def find_bars(lines: list[Line]) -> Bars:
     """Return for each worker what it did, as far as the lines of a scenario tell."""
-    bars: dict[tuple[str, int], list[Bar]] = {}
+    bars: Bars = {}
     for second, _, message in lines:
         if not (event := EVENT.match(message)):
             continue
         kind, number, verb, rest = event.groups()
         row = bars.setdefault((kind, int(number)), [])
         under_way = bool(row) and row[-1].mark == "?"
-        if under_way and verb in {**SIGNS, **ENDS}:
+        if under_way and (verb in SIGNS or verb in ENDS):
             unknown = verb == "started" and row[-1].sign != "·"
             row[-1] = row[-1]._replace(end=second, mark="?" if unknown else "")
         if verb in SIGNS and (under_way or verb in ("queued", "started")):
@@ -95,14 +99,17 @@ def draw(log: str, width: int = 80, blocks: bool = True, colour: bool = False) -
 
     It has block characters, or plain ASCII in place of them.
     """
-    scenarios = [lines for lines in split_scenarios(log) if find_bars(lines)]
-    rows = [row for lines in scenarios for row in find_bars(lines).values()]
+    read = [(lines, find_bars(lines)) for lines in split_scenarios(log)]
+    scenarios = [(lines, bars) for lines, bars in read if bars]
+    rows = [row for _, bars in scenarios for row in bars.values()]
     if len(rows) < LEAST_WORKERS:
         return "No picture: the log tells of fewer than two workers."[:width]
     if all(bar.end - bar.begin < LEAST_SECONDS for row in rows for bar in row):
         return f"No picture: everything took less than {LEAST_SECONDS} s."[:width]
-    span = max(lines[-1].second for lines in scenarios)
-    drawn = [row for lines in scenarios for row in draw_scenario(lines, span, width)]
+    span = max(lines[-1].second for lines, _ in scenarios)
+    drawn: list[str] = []
+    for lines, bars in scenarios:
+        drawn += draw_scenario(lines, bars, span, width)
     signs = "".join(drawn)
     legend = [f"{sign} {meaning}" for sign, meaning in LEGEND.items() if sign in signs]
     drawn += textwrap.wrap("  ".join(legend), width)
@@ -112,9 +119,8 @@ def draw(log: str, width: int = 80, blocks: bool = True, colour: bool = False) -
     return picture if blocks else picture.translate(ASCII)
 
 
-def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
+def draw_scenario(lines: list[Line], bars: Bars, span: float, width: int) -> list[str]:
     """Return the rows of a scenario's picture, which has room for so many seconds."""
-    bars = find_bars(lines)
     label_width = max(len(f"{kind} {number}") for kind, number in bars) + 2
     track = max(width - label_width - TAIL_WIDTH, 10)
 
@@ -152,7 +158,7 @@ def draw_scenario(lines: list[Line], span: float, width: int) -> list[str]:
             marks[column(second)] = mark = "*" if level in ("DEBUG", "INFO") else "!"
             notes += textwrap.wrap(f"{mark} {second:.2f}s  {message}", width)
     rows += ["".join([" " * label_width, *cells]) for cells in (marks, scale)]
-    return [*rows, *notes, *textwrap.wrap(sum_up(lines), width)]
+    return [*rows, *notes, *textwrap.wrap(sum_up(lines, bars), width)]
 
 
 def tick_seconds(least: float) -> float:
@@ -166,14 +172,14 @@ def add_up(bars: list[Bar], sign: str) -> float:
     return sum(bar.end - bar.begin for bar in bars if bar.sign == sign and not bar.mark)
 
 
-def sum_up(lines: list[Line]) -> str:
+def sum_up(lines: list[Line], bars: Bars) -> str:
     """Return how many seconds of tasks were under way, in how many seconds."""
-    bars = [bar for row in find_bars(lines).values() for bar in row if bar.sign in "█░"]
-    under_way, waiting = add_up(bars, "█") + add_up(bars, "░"), add_up(bars, "░")
+    tasks = [bar for row in bars.values() for bar in row if bar.sign in "█░"]
+    under_way, waiting = add_up(tasks, "█") + add_up(tasks, "░"), add_up(tasks, "░")
     computed = sum(float(s) for line in lines for s in COMPUTED.findall(line.message))
-    ends = [second for bar in bars for second in (bar.begin, bar.end)]
+    ends = [second for bar in tasks for second in (bar.begin, bar.end)]
     took = max(ends, default=0) - min(ends, default=0)
-    said = "at least " if any(bar.mark for bar in bars) else ""
+    said = "at least " if any(bar.mark for bar in tasks) else ""
     said += f"{under_way:.2f}s of tasks in {took:.2f}s"
     if took >= LEAST_SECONDS:
         said += f": {under_way / took:.1f} under way at a time"
