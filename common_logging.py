@@ -11,11 +11,11 @@ LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Return the logger of that name, at level INFO, with somewhere to write to.
+    """Return the logger with this name, at level INFO, with a handler.
 
-    Handlers that an application, or pytest, has set up before stay the only ones.
+    If an application or pytest has already set up handlers, add none.
     """
-    # What a script is called in a process, or in an interpreter, that imports it anew.
+    # A script has these names when a process or an interpreter imports it again.
     if name in ("__mp_main__", "<fake __main__>"):
         name = "__main__"
     logger = logging.getLogger(name)

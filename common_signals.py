@@ -1,4 +1,4 @@
-"""Starting processes that leave Ctrl-C to the program that starts them."""
+"""Start processes that ignore Ctrl-C, so that only the main program handles it."""
 
 import contextlib
 import signal
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def ignore_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C from this program meanwhile, and for good from what it starts.
+    """Ignore Ctrl-C in this block, and permanently in processes that it starts.
 
-    With forkserver, this needs the program's first process to be started so as well.
-    Raises ValueError in any other thread than the main one.
+    With forkserver, start the program's first process in such a block as well.
+    Raises ValueError if it isn't called in the main thread.
     """
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -1,7 +1,8 @@
 """Count primes in threads, then in processes.
 
-Problem: with a GIL, threads compute no faster than a loop does.
-Solution: processes compute in parallel, since each has an interpreter of its own.
+Problem: only one thread at a time can hold the GIL and run Python code, so threads
+    compute no faster than a loop.
+Solution: each process has its own GIL, so processes compute at the same time.
 
 Run: python3 multiprocess-basic.py
 """
@@ -15,13 +16,13 @@ from common_signals import ignore_interrupts
 
 WORKERS = 4
 NUMBERS = 800_000
-# Below this, the difference may be chance.
+# A speedup below this may be chance.
 FASTER = 1.2
 LOGGER = get_logger(__name__)
 
 
 def is_prime(number: int) -> bool:
-    """Return whether an odd number, from 3 up, has no divisor but 1 and itself."""
+    """Return whether an odd number, 3 or larger, is prime."""
     divisor = 3
     while divisor * divisor <= number:
         if number % divisor == 0:
@@ -31,7 +32,7 @@ def is_prime(number: int) -> bool:
 
 
 def count_primes(worker: str, share: int) -> int:
-    """Count the primes in one share of the odd numbers: every fourth of them."""
+    """Count the primes in one share of the odd numbers, a quarter of them."""
     LOGGER.info(f"{worker}: {share} started count_primes")
     started = time.thread_time()
     primes = sum(map(is_prime, range(3 + 2 * share, NUMBERS, 2 * WORKERS)))
@@ -56,9 +57,9 @@ def count_in_processes() -> Iterable[int]:
 
 
 def report(seconds: float, loop_seconds: float) -> None:
-    """Say how many times as fast as the loop it was."""
+    """Log the speedup: how many times as fast as the loop this was."""
     speed_up = loop_seconds / seconds
-    took = f"Took {seconds:.2f}s, speed-up {speed_up:.2f}"
+    took = f"Took {seconds:.2f}s, speedup {speed_up:.2f}"
     if speed_up > FASTER:
         LOGGER.info(f"{took}, congratulations!")
     else:
@@ -66,7 +67,7 @@ def report(seconds: float, loop_seconds: float) -> None:
 
 
 def main() -> int:
-    """Count in all ways; return 0 if they find the same. Speed is up to the machine."""
+    """Count in three ways; return 0 if the counts agree, whatever the speed."""
     started = time.perf_counter()
     primes = sum(map(is_prime, range(3, NUMBERS, 2)))
     loop_seconds = time.perf_counter() - started

@@ -1,8 +1,8 @@
 """Send tiny tasks one by one, or in chunks.
 
-Problem: each task is sent to a process, and its result is sent back. Where that takes
+Problem: each task is sent to a process, and its result is sent back. If that takes
     longer than the task itself, a pool of processes is slower than a loop.
-Solution: `chunksize` sends many tasks at a time, so that sending costs little.
+Solution: with `chunksize`, one message carries many tasks, so sending costs little.
 
 Run: python3 multiprocess-chunks.py
 """
@@ -24,7 +24,7 @@ Pool = concurrent.futures.ProcessPoolExecutor
 
 
 def is_prime(number: int) -> bool:
-    """Return whether an odd number is prime: a task too short for lines of its own."""
+    """Return whether an odd number is prime: a task too short to log."""
     return all(number % divisor for divisor in range(3, math.isqrt(number) + 1, 2))
 
 
@@ -39,27 +39,29 @@ def send_in_chunks(executor: Pool) -> Iterable[bool]:
 
 
 def run_scenario(send: Callable[[Pool], Iterable[bool]], limit: float) -> float:
-    """Let processes run all tasks; return for how many seconds this one computed."""
+    """Run all tasks in processes; return how much CPU time this process used."""
     with Pool(max_workers=PROCESSES) as executor:
-        # Start the processes before the time is taken.
+        # Start the processes before timing begins.
         with ignore_interrupts():
             list(executor.map(is_prime, range(1, 2 * PROCESSES, 2)))
         started = time.process_time()
         list(send(executor))
         seconds = time.process_time() - started
     if seconds < limit:
-        LOGGER.info(f"Computed for {seconds:.3f}s, congratulations!")
+        LOGGER.info(f"Parent used {seconds:.3f}s of CPU, congratulations!")
     else:
-        LOGGER.warning(f"Computed for {seconds:.3f}s but should be below {limit:.3f}s!")
+        LOGGER.warning(
+            f"Parent used {seconds:.3f}s of CPU but should be below {limit:.3f}s!"
+        )
     return seconds
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     started = time.process_time()
     list(map(is_prime, NUMBERS))
     loop = time.process_time() - started
-    LOGGER.info(f"A loop computes for {loop:.3f}s to run all {len(NUMBERS):,} tasks")
+    LOGGER.info(f"A loop uses {loop:.3f}s of CPU for all {len(NUMBERS):,} tasks")
     LOGGER.info("")
 
     LOGGER.info("Running one by one scenario!")

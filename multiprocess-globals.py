@@ -1,8 +1,8 @@
-"""Change a global in processes, or return changes.
+"""Change a global in a process, or return a value.
 
-Problem: each process has its own copy of every global. What it changes there, neither
-    the parent nor any other process sees.
-Solution: return the change, and let the parent change its global.
+Problem: each process has its own copy of every global. If it changes one, neither the
+    parent nor any other process sees the change.
+Solution: have each task return its change, and make the change in the parent.
 
 Run: python3 multiprocess-globals.py
 """
@@ -21,7 +21,7 @@ count = 0
 
 
 def count_in_global(task_id: int) -> None:
-    """Raise the count, which is this process's own."""
+    """Add 1 to this process's own copy of the count."""
     global count
     LOGGER.info(f"Task: {task_id} started count_in_global")
     count += 1
@@ -29,7 +29,7 @@ def count_in_global(task_id: int) -> None:
 
 
 def count_in_result(task_id: int) -> int:
-    """Return by how much to raise the count."""
+    """Return the amount to add to the count."""
     LOGGER.info(f"Task: {task_id} started count_in_result")
     change = 1
     LOGGER.info(f"Task: {task_id} finished count_in_result")
@@ -37,7 +37,7 @@ def count_in_result(task_id: int) -> int:
 
 
 def run_with_global() -> None:
-    """Let the processes raise the count."""
+    """Have the processes change the count."""
     with (
         ignore_interrupts(),
         concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
@@ -46,7 +46,7 @@ def run_with_global() -> None:
 
 
 def run_with_results() -> None:
-    """Raise the count here, by what the processes return."""
+    """Add what the processes return to the count of this process."""
     global count
     with (
         ignore_interrupts(),
@@ -56,7 +56,7 @@ def run_with_results() -> None:
 
 
 def run_scenario(run: Callable[[], None]) -> int:
-    """Run all tasks, with a count from 0; return where it ends in this process."""
+    """Set the count to 0 and run all tasks; return this process's count."""
     global count
     count = 0
     run()
@@ -68,7 +68,7 @@ def run_scenario(run: Callable[[], None]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running global scenario!")
     with_global = run_scenario(run_with_global)
     LOGGER.info("")

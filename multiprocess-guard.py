@@ -1,8 +1,8 @@
-"""Start processes without a main guard, and with.
+"""Start processes with and without a main guard.
 
-Problem: a new process imports the program that it belongs to. A program that starts
-    processes at its top level does so again while it is imported, and fails.
-Solution: start processes under `if __name__ == "__main__":` only.
+Problem: a new process imports the main program. If the program starts processes at its
+    top level, the import tries to start them again, and fails.
+Solution: start processes only under `if __name__ == "__main__":`.
 
 Run: python3 multiprocess-guard.py
 """
@@ -54,7 +54,7 @@ def run_program(source: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_scenario(source: str) -> bool:
-    """Run a program; return whether it printed what it should."""
+    """Run a program; return whether it printed 42."""
     program = run_program(source)
     for line in program.stderr.splitlines():
         if "attempt" in line:
@@ -63,12 +63,14 @@ def run_scenario(source: str) -> bool:
     if printed == "42":
         LOGGER.info(f"The program printed: {printed}, congratulations!")
     else:
-        LOGGER.warning(f"The program printed: {printed or 'nothing'} but should be 42!")
+        LOGGER.warning(
+            f"The program printed: {printed or '(nothing)'} but should be 42!"
+        )
     return printed == "42"
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running no guard scenario!")
     without_guard = run_scenario(WITHOUT_GUARD)
     LOGGER.info("")

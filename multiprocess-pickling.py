@@ -1,8 +1,8 @@
 """Send a process a nested function, or a partial.
 
 Problem: a task is pickled on its way to a process, and a function is pickled as its
-    name. By name, a process can't find nested functions and lambdas.
-Solution: a function at the top level, with `functools.partial` for what else it needs.
+    name. A process can't find nested functions or lambdas by name.
+Solution: send a top-level function, and add the values it needs with a `partial`.
 
 Run: python3 multiprocess-pickling.py
 """
@@ -22,7 +22,7 @@ Task = Callable[[int], int]
 
 
 def multiply(factor: int, task_id: int) -> int:
-    """Multiply the number of a task."""
+    """Multiply a task's number by a factor."""
     LOGGER.info(f"Task: {task_id} started multiply")
     product = factor * task_id
     LOGGER.info(f"Task: {task_id} finished multiply")
@@ -30,7 +30,7 @@ def multiply(factor: int, task_id: int) -> int:
 
 
 def make_nested_function(factor: int) -> Task:
-    """Return a function that multiplies by a factor, which it finds around it."""
+    """Return a nested function that takes the factor from its enclosing scope."""
 
     def multiply_by_factor(task_id: int) -> int:
         return multiply(factor, task_id)
@@ -39,12 +39,12 @@ def make_nested_function(factor: int) -> Task:
 
 
 def make_partial(factor: int) -> Task:
-    """Return what does the same: a top-level function, together with the factor."""
+    """Return an equivalent task: a top-level function, together with the factor."""
     return functools.partial(multiply, factor)
 
 
 def run_scenario(task: Task) -> bool:
-    """Send three tasks to processes; return whether all results came back."""
+    """Send three tasks to a pool; return whether all their results came back."""
     total = 0
     with (
         ignore_interrupts(),
@@ -54,7 +54,7 @@ def run_scenario(task: Task) -> bool:
         for task_id, future in enumerate(futures):
             try:
                 total += future.result()
-            # Which exception it is, depends on the version of Python.
+            # The exception depends on the version of Python.
             except Exception as error:
                 LOGGER.info(
                     f"Task: {task_id} could not be sent: {type(error).__name__}"
@@ -68,7 +68,7 @@ def run_scenario(task: Task) -> bool:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running nested function scenario!")
     with_nested_function = run_scenario(make_nested_function(FACTOR))
     LOGGER.info("")

@@ -1,7 +1,7 @@
-"""Sleep in five threads, as long as the longest.
+"""Sleep in five threads at the same time.
 
-Problem: five tasks that only wait, run one after another, take the sum of their waits.
-Solution: run each in a thread of its own, so that they all wait at the same time.
+Problem: five tasks that only wait take the sum of their waits, one after another.
+Solution: run them in a pool of five threads, so that they all wait at the same time.
 
 Run: python3 multithreaded-basic.py
 """
@@ -26,15 +26,15 @@ def foo(thread_id: int) -> int:
 
 
 def main() -> int:
-    """Run all threads asynchronously; return 0 if they took as long as the longest."""
+    """Run all tasks; return 0 if they took only as long as the longest sleep."""
     started = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
-        # Taking the results out of map is what lets an exception of foo surface here.
+        # Collecting the results also raises an exception from foo here.
         sleeps = list(executor.map(foo, range(THREADS)))
     took = time.perf_counter() - started
 
     slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
-    # Starting up takes far less than the second that is allowed for it here.
+    # Allow one second for starting up, which takes far less.
     if took > max(sleeps) + 1:
         LOGGER.warning(f"{slept} but should be {max(sleeps)}s!")
         return 1

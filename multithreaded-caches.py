@@ -1,8 +1,8 @@
 """Fill a cache three times, or once with a lock.
 
-Problem: threads look into a cache at the same time. None of them finds the value there,
-    so each of them asks the slow database for it.
-Solution: look and ask under one lock. Whoever comes later finds the value.
+Problem: threads check a cache at the same time. None of them finds the value there, so
+    each of them queries the slow database.
+Solution: check and query under one lock. Threads that come later find the value.
 
 Run: python3 multithreaded-caches.py
 """
@@ -24,15 +24,15 @@ queries: list[str] = []
 
 
 def query(user: str) -> str:
-    """Return a user's name from the database, which takes its time."""
-    LOGGER.info(f"Asking the database for {user}")
+    """Return a user's name from the slow database."""
+    LOGGER.info(f"Querying the database for {user}")
     queries.append(user)
     time.sleep(0.5)
     return user.title()
 
 
 def get_without_lock(thread_id: int) -> None:
-    """Get a user's name from the cache, and from the database if it is not there."""
+    """Get a user's name from the cache, or from the database if it isn't there."""
     LOGGER.info(f"Thread: {thread_id} started get_without_lock")
     START.wait()
     if "ada" not in cache:
@@ -41,7 +41,7 @@ def get_without_lock(thread_id: int) -> None:
 
 
 def get_with_lock(thread_id: int) -> None:
-    """Do the same, while no other thread can look or ask."""
+    """Do the same, but keep other threads from checking or querying."""
     LOGGER.info(f"Thread: {thread_id} started get_with_lock")
     START.wait()
     LOGGER.info(f"Thread: {thread_id} waits for the lock")
@@ -53,20 +53,20 @@ def get_with_lock(thread_id: int) -> None:
 
 
 def run_scenario(get: Callable[[int], None]) -> int:
-    """Let all threads ask an empty cache; return how many queries that took."""
+    """Have all threads use an empty cache; return how many queries they made."""
     cache.clear()
     queries.clear()
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
         list(executor.map(get, range(THREADS)))
     if len(queries) == 1:
-        LOGGER.info("Queries: 1, congratulations!")
+        LOGGER.info("Database queries: 1, congratulations!")
     else:
-        LOGGER.warning(f"Queries: {len(queries)} but should be 1!")
+        LOGGER.warning(f"Database queries: {len(queries)} but should be 1!")
     return len(queries)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running stampede scenario!")
     without_lock = run_scenario(get_without_lock)
     LOGGER.info("")

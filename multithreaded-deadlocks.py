@@ -1,7 +1,7 @@
-"""Let two threads wait for each other's lock.
+"""Deadlock two threads, then fix their lock order.
 
 Problem: two threads each hold a lock and wait for the lock that the other one holds.
-Solution: all threads take the locks in the same order, so that no circle can close.
+Solution: all threads take the locks in the same order, so one can always finish.
 
 Run: python3 multithreaded-deadlocks.py
 """
@@ -25,8 +25,8 @@ transfers: list[int] = []
 
 
 def meet() -> None:
-    """Bring about the unlucky moment: each thread holds one lock, if it can."""
-    # Once a thread has waited in vain, the barrier is broken and stops nobody.
+    """Force the deadlock: wait until each thread holds one lock, if possible."""
+    # Once a thread times out here, the barrier is broken and no longer blocks.
     with contextlib.suppress(threading.BrokenBarrierError):
         EACH_HOLDS_ONE.wait(timeout=1)
 
@@ -60,10 +60,10 @@ def transfer_in_same_order(thread_id: int) -> None:
 
 
 def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
-    """Let both threads transfer money; return how many could without help."""
+    """Have both threads transfer money; return how many succeeded without help."""
     EACH_HOLDS_ONE.reset()
     transfers.clear()
-    # As locks. Unlike a Lock, a Semaphore may be released once more than acquired.
+    # Used as locks. Unlike a Lock, a Semaphore allows an extra release.
     locks.update(A=threading.Semaphore(), B=threading.Semaphore())
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
         try:
@@ -74,18 +74,18 @@ def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
             concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
             made = len(transfers)
             if not made:
-                LOGGER.info(f"Nobody is done after {PATIENCE_SECONDS}s: opening A")
+                LOGGER.info(f"No transfer after {PATIENCE_SECONDS}s: releasing A")
         finally:
             locks["A"].release()
     if made == THREADS:
-        LOGGER.info(f"Transfers without help: {made}, congratulations!")
+        LOGGER.info(f"Transfers made without help: {made}, congratulations!")
     else:
-        LOGGER.warning(f"Transfers without help: {made} but should be {THREADS}!")
+        LOGGER.warning(f"Transfers made without help: {made} but should be {THREADS}!")
     return made
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running deadlock scenario!")
     in_own_order = run_scenario(transfer_in_own_order)
     LOGGER.info("")

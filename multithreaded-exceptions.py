@@ -1,8 +1,8 @@
-"""Lose exceptions, until every future is asked.
+"""Lose exceptions in threads, then catch them all.
 
-Problem: an exception in a thread is kept in the thread's future. If nobody asks the
-    future for its result, nobody hears of the exception.
-Solution: keep the futures, and ask each for its result in a `try` of its own.
+Problem: an exception in a task is stored in the task's future. If you never ask for the
+    result, you never see the exception.
+Solution: keep the futures, and call `result()` on each in its own `try`.
 
 Run: python3 multithreaded-exceptions.py
 """
@@ -29,7 +29,7 @@ def foo_with_exception(thread_id: int) -> str:
 
 
 def run_without_asking() -> int:
-    """Run all threads and drop their futures; return how many exceptions came up."""
+    """Run all threads, drop their futures; return how many exceptions were seen."""
     exceptions = 0
     try:
         with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
@@ -41,7 +41,7 @@ def run_without_asking() -> int:
 
 
 def run_with_asking() -> int:
-    """Run all threads and ask their futures; return how many exceptions came up."""
+    """Run all threads, ask their futures; return how many exceptions were seen."""
     exceptions = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
         futures = [
@@ -58,7 +58,7 @@ def run_with_asking() -> int:
 
 
 def run_scenario(run: Callable[[], int]) -> int:
-    """Run all threads; return how many exceptions came up."""
+    """Run all threads; return how many exceptions were seen."""
     exceptions = run()
     if exceptions == len(RAISING_THREADS):
         LOGGER.info(f"Exceptions seen: {exceptions}, congratulations!")
@@ -70,7 +70,7 @@ def run_scenario(run: Callable[[], int]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running lost exceptions scenario!")
     without_asking = run_scenario(run_without_asking)
     LOGGER.info("")

@@ -1,7 +1,7 @@
-"""Run two threads in every order of their lines.
+"""Run two threads' lines in every possible order.
 
 Problem: two threads add to one count, and most orders of their lines lose an update.
-Solution: a lock, which leaves only the orders that lose none.
+Solution: a lock, which leaves only the orders that lose no update.
 
 Run: python3 multithreaded-interleavings.py
 """
@@ -33,13 +33,13 @@ def add_without_lock() -> None:
 
 
 def add_with_lock() -> None:
-    """Do the same, with the other thread kept out meanwhile."""
+    """Do the same, but keep the other thread out."""
     with LOCK:
         add_without_lock()
 
 
 def run_line_by_line(thread_id: int, add: Callable[[], None]) -> None:
-    """Add to the count, but wait before each line until this thread may go on."""
+    """Add to the count, but wait before each line for this thread's turn."""
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         line = linecache.getline(__file__, frame.f_lineno).strip()
@@ -47,7 +47,7 @@ def run_line_by_line(thread_id: int, add: Callable[[], None]) -> None:
             if line != LINES[0]:
                 DONE.release()
             if not GO[thread_id].acquire(timeout=5):
-                raise TimeoutError("the main thread gives no more turns")
+                raise TimeoutError("the main thread gave no further turn")
         return trace
 
     sys.settrace(trace)
@@ -57,25 +57,25 @@ def run_line_by_line(thread_id: int, add: Callable[[], None]) -> None:
 
 
 def run_in_order(add: Callable[[], None], order: tuple[str, ...]) -> tuple[str, ...]:
-    """Run a line of thread 0 or 1 for each number; return the lines, and the count."""
+    """Run the threads' lines in this order; return the lines, each with the count."""
     global count
     count, left, ran = 0, (list(LINES), list(LINES)), []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
         for turn in map(int, order):
-            # A thread that can't go on leaves its turn to the other one.
+            # A thread that is done, or locked out, leaves its turn to the other one.
             can_go = left[turn] if len(left[turn]) < len(LINES) else not LOCK.locked()
             thread_id = turn if can_go else 1 - turn
             if len(left[thread_id]) == len(LINES):
                 executor.submit(run_line_by_line, thread_id, add)
             GO[thread_id].release()
             if not DONE.acquire(timeout=5):
-                raise TimeoutError(f"thread {thread_id} runs other lines than {LINES}")
+                raise TimeoutError(f"thread {thread_id} did not run the lines {LINES}")
             ran.append(f"{' ' * 20 * thread_id + left[thread_id].pop(0):40}{count}")
     return tuple(ran)
 
 
 def run_scenario(add: Callable[[], None]) -> tuple[int, int]:
-    """Run every order, show one; return how many there are, and how many end wrong."""
+    """Run every order, show one; return how many there are and how many are wrong."""
     LOGGER.info(f"Running {add.__name__} scenario!")
     runs = {run_in_order(add, order) for order in set(itertools.permutations("000111"))}
     wrong = [lines for lines in runs if not lines[-1].endswith("2")]
@@ -89,7 +89,7 @@ def run_scenario(add: Callable[[], None]) -> tuple[int, int]:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     without_lock = run_scenario(add_without_lock)
     LOGGER.info("")
     with_lock = run_scenario(add_with_lock)

@@ -1,7 +1,7 @@
-"""Lose updates to a count, until a lock keeps them.
+"""Lose updates to a shared count, then add a lock.
 
 Problem: two threads change one count. Each reads it, works out the new value and stores
-    that, over whatever the other thread has stored in the meantime.
+    it, overwriting whatever the other thread has stored in the meantime.
 Solution: read, update and store under one lock, so that one thread at a time does it.
 
 Run: python3 multithreaded-locks.py
@@ -17,7 +17,7 @@ from common_logging import get_logger
 THREADS = 2
 OPERATIONS = 200_000
 STEPS = (1, -1)
-# Thread 1 naps longer: what thread 0 does in the difference, it will overwrite.
+# Thread 1 naps longer, then overwrites what thread 0 stored in the extra time.
 NAPS = (0.10, 0.11)
 START = threading.Barrier(THREADS, timeout=10)
 LOCK = threading.Lock()
@@ -32,7 +32,7 @@ def change_count(thread_id: int, operation: int) -> None:
     value = count
     value += STEPS[thread_id]
     if operation == 0:
-        # Whatever the other thread stores during this nap, the store below overwrites.
+        # The store below overwrites whatever the other thread stores during this nap.
         time.sleep(NAPS[thread_id])
     count = value
 
@@ -47,7 +47,7 @@ def foo_without_locks(thread_id: int) -> None:
 
 
 def foo_with_locks(thread_id: int) -> None:
-    """Do the same, with the other thread kept out from the read to the store."""
+    """Do the same, but keep the other thread out from the read to the store."""
     LOGGER.info(f"Thread: {thread_id} started foo_with_locks")
     START.wait()
     for operation in range(OPERATIONS):
@@ -57,7 +57,7 @@ def foo_with_locks(thread_id: int) -> None:
 
 
 def run_scenario(foo: Callable[[int], None]) -> int:
-    """Let both threads change the count, from 0; return where it ends."""
+    """Have both threads change the count, starting from 0; return the final count."""
     global count
     count = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
@@ -70,7 +70,7 @@ def run_scenario(foo: Callable[[int], None]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running race condition scenario!")
     without_locks = run_scenario(foo_without_locks)
     LOGGER.info("")

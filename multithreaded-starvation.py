@@ -1,8 +1,8 @@
-"""Let tasks wait for tasks of their own full pool.
+"""Hang a pool whose tasks wait for further tasks.
 
-Problem: tasks fill a pool and wait for further tasks of the same pool. They wait for
-    ever: the threads that should run those are the ones that wait.
-Solution: a second pool for the tasks that others wait for.
+Problem: tasks fill a pool and wait for further tasks of the same pool. They wait
+    forever, because no thread of the pool is free to run the further tasks.
+Solution: a second pool for the tasks that other tasks wait for.
 
 Run: python3 multithreaded-starvation.py
 """
@@ -13,7 +13,7 @@ import threading
 from common_logging import get_logger
 
 PAGES = 2
-# Page 0 gives up first, so that this script ends. By default, `result` waits for ever.
+# Page 0 gives up first, so that this script ends. By default, `result` waits forever.
 PATIENCE_SECONDS = (1, 5)
 POOL_IS_FULL = threading.Barrier(PAGES, timeout=10)
 LOGGER = get_logger(__name__)
@@ -29,9 +29,9 @@ def load_image(task_id: int) -> str:
 
 
 def load_page(task_id: int, image_pool: Pool) -> bool:
-    """Let a pool load the image of a page, and wait for it; return whether it came."""
+    """Have a pool load a page's image; wait for it, and return whether it loaded."""
     LOGGER.info(f"Task: {task_id} started load_page")
-    # From here on, each thread of this task's own pool is busy with a page.
+    # From here on, every thread in the pool that runs this task is busy with a page.
     POOL_IS_FULL.wait()
     image_id = PAGES + task_id
     LOGGER.info(f"Task: {image_id} queued load_image")
@@ -47,21 +47,21 @@ def load_page(task_id: int, image_pool: Pool) -> bool:
 
 
 def load_in_one_pool() -> int:
-    """Let pages and images share a pool; return how many pages have their image."""
+    """Load pages and images in one pool; return how many pages got their image."""
     with Pool(max_workers=PAGES) as pool:
         futures = [pool.submit(load_page, task_id, pool) for task_id in range(PAGES)]
         return sum(future.result() for future in futures)
 
 
 def load_in_two_pools() -> int:
-    """Do the same with a pool of their own for the images."""
+    """Do the same, but load the images in a separate pool."""
     with Pool(max_workers=PAGES) as images, Pool(max_workers=PAGES) as pool:
         futures = [pool.submit(load_page, task_id, images) for task_id in range(PAGES)]
         return sum(future.result() for future in futures)
 
 
 def report(complete: int) -> None:
-    """Say how many pages have their image."""
+    """Log how many pages got their image."""
     if complete == PAGES:
         LOGGER.info(f"Complete pages: {complete}, congratulations!")
     else:
@@ -69,7 +69,7 @@ def report(complete: int) -> None:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running one pool scenario!")
     in_one_pool = load_in_one_pool()
     report(in_one_pool)

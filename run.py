@@ -1,8 +1,8 @@
 """Run the scripts of this collection one after another and sum up how they ended.
 
-A script is ok when its problem showed and its solution worked, which it says with exit
-status 0. The exit status here is 0 if no script failed, 1 if one did or nothing can be
-written, 2 for bad arguments, and 130 after Ctrl-C.
+A script is ok if its problem appeared and its solution worked; it then exits with
+status 0. The exit status of run.py is 0 if no script failed, 1 if one did or the output
+can't be written, 2 for bad arguments, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from typing import NamedTuple, NoReturn
 import timeline
 
 HERE = Path(__file__).resolve().parent
-GRACE_SECONDS = 5.0  # for a script to end after Ctrl-C
-LEFTOVER_SECONDS = 1.0  # for what an ended script has left behind
+GRACE_SECONDS = 5.0  # for a script to stop after Ctrl-C
+LEFTOVER_SECONDS = 1.0  # for what a script has left behind
 
-ROW = re.compile(r"^\| \[(\S+-\S+\.py)\]", re.MULTILINE)
+ROW = re.compile(r"^- \[(\S+-\S+\.py)\]", re.MULTILINE)
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31}
 
-# The signals that came and should end the runner. A second one leaves it no time.
+# Signals that should stop the runner. After a second one, it kills the script.
 stops: list[int] = []
 
 
@@ -48,7 +48,7 @@ class Run(NamedTuple):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that needs one line to say what is wrong."""
+    """An argument parser that reports an error in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and exit with status 2."""
@@ -56,7 +56,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def find_scripts() -> list[Path]:
-    """Return the scripts in the order of the README's table, then those not in it."""
+    """Return the scripts in the order of the README's lists, then those not in them."""
     readme = HERE / "README.md"
     rows = ROW.findall(readme.read_text("utf-8")) if readme.exists() else []
     names = sorted(path.name for path in HERE.glob("*-*.py"))
@@ -71,9 +71,9 @@ def describe(script: Path) -> str:
 
 
 def skip_reason(script: Path) -> str:
-    """Return why a script can't run here, by its PEP 723 block; nothing if it can.
+    """Return why a script can't run here, according to its PEP 723 block, or "".
 
-    Raises ValueError for one that is not TOML, or asks for Python not by `>=3.N`.
+    Raises ValueError if the block isn't TOML, or requires-python isn't `>=3.N`.
     """
     block = METADATA.search(script.read_text("utf-8"))
     if block is None:
@@ -93,9 +93,9 @@ def skip_reason(script: Path) -> str:
 
 
 def run_script(script: Path, timeout: float, stream: bool = False) -> Run:
-    """Run a script for so many seconds at most, and end all that it has started.
+    """Run a script for at most `timeout` seconds, then kill all that it has started.
 
-    Its log is returned, or goes where the runner's own output goes, if it is to stream.
+    Return its log or, if `stream` is true, send the log to the runner's own output.
     """
     started = time.perf_counter()
     with tempfile.TemporaryFile() as log:
@@ -104,7 +104,7 @@ def run_script(script: Path, timeout: float, stream: bool = False) -> Run:
             stdin=subprocess.DEVNULL,
             stdout=None if stream else log,
             stderr=None if stream else log,
-            # So Ctrl-C comes here only, and all that it starts can be ended with it.
+            # So only the runner gets Ctrl-C, and can kill all that the script starts.
             start_new_session=True,
         )
         wait_until(lambda: process.poll() is not None or stops, timeout)
@@ -122,13 +122,13 @@ def run_script(script: Path, timeout: float, stream: bool = False) -> Run:
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started: as by Ctrl-C, and then by force.
+    """Stop a process and all that it has started, first with Ctrl-C, then by force.
 
-    A further stop signal means that there is no more time for asking.
+    If another stop signal arrives meanwhile, use force immediately.
     """
     if os.name == "nt":
         if process.poll() is None:
-            # A console gives Ctrl-C to all its processes, so only force is left.
+            # A console sends Ctrl-C to all its processes, so only force remains.
             command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
             subprocess.run(command, capture_output=True, check=False)
     else:
@@ -141,31 +141,31 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal to a process and all that it has started; return if any is left."""
+    """Signal a process and all that it has started; return whether any is left."""
     process.poll()
     try:
         os.killpg(process.pid, number)
-    # macOS refuses permission where only processes are left that have ended.
+    # macOS refuses permission if all processes that are left have exited.
     except (ProcessLookupError, PermissionError):
         return False
     return True
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> None:
-    """Wait until the condition is true, for so many seconds at most."""
+    """Wait until the condition is true, for at most this many seconds."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
 def show_progress(text: str = "") -> None:
-    """Replace the progress line by another, on a terminal only."""
+    """On a terminal, replace the progress line with another."""
     if sys.stdout.isatty():
         print(f"\r\x1b[K{text}", end="", flush=True)
 
 
 def print_row(*cells: str, end: str = "") -> None:
-    """Print cells beside each other, cut to the terminal's width, and their end."""
+    """Print cells side by side, cut to the terminal's width, followed by `end`."""
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else 80
     text, room = "  ".join(cells), width - len(end)
@@ -178,7 +178,7 @@ def print_row(*cells: str, end: str = "") -> None:
 
 
 def digest(log: str) -> list[tuple[str, str, str]]:
-    """Return for each scenario of a log: problem or solved, its name, what it said."""
+    """Return each scenario's result (problem or solved), name and verdict."""
     rows, scenario = [], ""
     for _, level, message in timeline.LINE.findall(log):
         if heading := timeline.HEADING.fullmatch(message):
@@ -191,7 +191,7 @@ def digest(log: str) -> list[tuple[str, str, str]]:
 
 
 def run_once(script: Path, options: argparse.Namespace) -> Run:
-    """Run a script, and say how each of its scenarios ended; or show its log."""
+    """Run a script, and print each scenario's result, or the script's log."""
     print_row(script.name, describe(script))
     stream = options.log and not options.timeline
     run = run_script(script, options.timeout, stream)
@@ -210,7 +210,7 @@ def run_once(script: Path, options: argparse.Namespace) -> Run:
 
 
 def run_repeatedly(script: Path, timeout: float, repeat: int) -> Run:
-    """Run a script so many times; return the first run that is not ok, or the last."""
+    """Run a script `repeat` times; return the first run that isn't ok, or the last."""
     runs: list[Run] = []
     while len(runs) < repeat and not stops:
         show_progress(f"{script.name}: run {len(runs) + 1:,} of {repeat:,}")
@@ -228,7 +228,7 @@ def run_repeatedly(script: Path, timeout: float, repeat: int) -> Run:
 
 
 def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
-    """Run scripts that have no reason to be skipped; return the exit status."""
+    """Run the scripts that have no reason to be skipped; return the exit status."""
     started = time.perf_counter()
     results: Counter[str] = Counter()
     if options.repeat:
@@ -252,15 +252,15 @@ def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit status."""
+    """Do what the command line says; return the exit status."""
     parser = Parser(description=__doc__)
     add = parser.add_argument
-    add("words", nargs="*", metavar="WORD", help="part of a name; none for all scripts")
+    add("words", nargs="*", metavar="WORD", help="part of a name (default: all)")
     add("--list", action="store_true", help="only list the scripts")
     add("--log", action="store_true", help="show each script's whole log")
     add("--timeline", action="store_true", help="draw each script's log as a timeline")
     add("--repeat", type=int, metavar="N", help="run each script N times and measure")
-    add("--timeout", type=float, default=60, metavar="SECONDS", help="for a run (60)")
+    add("--timeout", type=float, default=60, metavar="SECONDS", help="limit a run (60)")
     options = parser.parse_args()
     if options.repeat is not None and options.repeat < 1:
         parser.error("--repeat takes a whole number above 0")
@@ -292,7 +292,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         raise SystemExit(main())
-    # Such as a pipe that is closed, or a disk that is full.
+    # For example, a closed pipe or a full disk.
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"run.py: {error.strerror}", file=sys.stderr)

@@ -20,11 +20,11 @@ HEADING = re.compile(r"Running (.+) scenario!")
 EVENT = re.compile(r"(Thread|Process|Interpreter|Task): (\d+) (\w+)(.*)")
 COMPUTED = re.compile(r"Computed for: (\d+\.\d+)s")
 
-# How a worker's time is drawn after it has said so, and the mark at its end.
+# How to draw a worker's time after each of these words, and how to mark its end.
 SIGNS = {"queued": "·", "started": "█", "waits": "░", "got": "█"}
 ENDS = {"finished": "", "raised": "✗", "lost": "✗", "cancelled": "✗"}
 LEGEND = {
-    "█": "under way",
+    "█": "running",
     "░": "waits",
     "·": "queued",
     "╌": "end unknown",
@@ -47,7 +47,7 @@ class Line(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What a worker did from one second to another; `?` marks an end not known."""
+    """What a worker did for a time, in seconds; the mark `?` means an unknown end."""
 
     begin: float
     end: float
@@ -56,7 +56,7 @@ class Bar(NamedTuple):
     mark: str = ""
 
 
-# For each worker, its kind and its number, what it did.
+# Maps each worker (its kind and number) to what it did.
 Bars = dict[tuple[str, int], list[Bar]]
 
 
@@ -74,7 +74,7 @@ def split_scenarios(log: str) -> list[list[Line]]:
 
 
 def find_bars(lines: list[Line]) -> Bars:
-    """Return for each worker what it did, as far as the lines of a scenario tell."""
+    """Return what each worker did, as far as the lines of a scenario show it."""
     bars: Bars = {}
     for second, _, message in lines:
         if not (event := EVENT.match(message)):
@@ -87,7 +87,7 @@ def find_bars(lines: list[Line]) -> Bars:
             row[-1] = row[-1]._replace(end=second, mark="?" if unknown else "")
         if verb in SIGNS and (under_way or verb in ("queued", "started")):
             text = verb + rest if verb == "waits" else ""
-            # Until its end is known, that of the log is taken for it.
+            # Until its end is known, use the end of the log.
             row.append(Bar(second, lines[-1].second, SIGNS[verb], text, "?"))
         elif ENDS.get(verb):
             row.append(Bar(second, second, ENDS[verb]))
@@ -95,17 +95,17 @@ def find_bars(lines: list[Line]) -> Bars:
 
 
 def draw(log: str, width: int = 80, blocks: bool = True, colour: bool = False) -> str:
-    """Return a picture of a log, all to one scale and at most that many columns wide.
+    """Return a picture of a log, to one scale and at most `width` columns wide.
 
-    It has block characters, or plain ASCII in place of them.
+    Draw it with block characters, or with plain ASCII if `blocks` is false.
     """
     read = [(lines, find_bars(lines)) for lines in split_scenarios(log)]
     scenarios = [(lines, bars) for lines, bars in read if bars]
     rows = [row for _, bars in scenarios for row in bars.values()]
     if len(rows) < LEAST_WORKERS:
-        return "No picture: the log tells of fewer than two workers."[:width]
+        return "Nothing to draw: the log has fewer than two workers."[:width]
     if all(bar.end - bar.begin < LEAST_SECONDS for row in rows for bar in row):
-        return f"No picture: everything took less than {LEAST_SECONDS} s."[:width]
+        return f"Nothing to draw: everything took less than {LEAST_SECONDS} s."[:width]
     span = max(lines[-1].second for lines, _ in scenarios)
     drawn: list[str] = []
     for lines, bars in scenarios:
@@ -120,7 +120,7 @@ def draw(log: str, width: int = 80, blocks: bool = True, colour: bool = False) -
 
 
 def draw_scenario(lines: list[Line], bars: Bars, span: float, width: int) -> list[str]:
-    """Return the rows of a scenario's picture, which has room for so many seconds."""
+    """Return the rows of a scenario's picture, on a time axis of `span` seconds."""
     label_width = max(len(f"{kind} {number}") for kind, number in bars) + 2
     track = max(width - label_width - TAIL_WIDTH, 10)
 
@@ -128,7 +128,7 @@ def draw_scenario(lines: list[Line], bars: Bars, span: float, width: int) -> lis
         return min(int(second / span * track), track - 1)
 
     def weight(bar: Bar) -> tuple[bool, bool, float]:
-        # A column that several bars share shows a cross, else what took longest.
+        # If several bars share a column, draw the cross, or else the longest bar.
         return bar.sign == "✗", bar.sign != "·", bar.end - bar.begin
 
     heading = HEADING.match(lines[0].message)
@@ -162,18 +162,18 @@ def draw_scenario(lines: list[Line], bars: Bars, span: float, width: int) -> lis
 
 
 def tick_seconds(least: float) -> float:
-    """Return the seconds between two ticks: at least so many, and a round number."""
+    """Return the seconds between two ticks: a round number, `least` or more."""
     power: float = 10 ** math.floor(math.log10(least))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 
 def add_up(bars: list[Bar], sign: str) -> float:
-    """Return the seconds of all bars that have the sign, and whose end is known."""
+    """Return the total seconds of the bars with this sign and a known end."""
     return sum(bar.end - bar.begin for bar in bars if bar.sign == sign and not bar.mark)
 
 
 def sum_up(lines: list[Line], bars: Bars) -> str:
-    """Return how many seconds of tasks were under way, in how many seconds."""
+    """Return a summary: total task time, elapsed time, tasks running at a time."""
     tasks = [bar for row in bars.values() for bar in row if bar.sign in "█░"]
     under_way, waiting = add_up(tasks, "█") + add_up(tasks, "░"), add_up(tasks, "░")
     computed = sum(float(s) for line in lines for s in COMPUTED.findall(line.message))
@@ -182,7 +182,7 @@ def sum_up(lines: list[Line], bars: Bars) -> str:
     said = "at least " if any(bar.mark for bar in tasks) else ""
     said += f"{under_way:.2f}s of tasks in {took:.2f}s"
     if took >= LEAST_SECONDS:
-        said += f": {under_way / took:.1f} under way at a time"
+        said += f": {under_way / took:.1f} running at a time"
         said += f", {waiting / took:.1f} of them waiting" if waiting else ""
         said += f", {computed / took:.1f} computing" if computed else ""
     return said
@@ -197,7 +197,7 @@ def show(log: str) -> None:
     blocks = signs.encode(encoding, "replace").decode(encoding) == signs
     colour = terminal and not os.environ.get("NO_COLOR")
     picture = draw(log, width, blocks, colour)
-    # What a log says may have other characters that can't be written.
+    # A log message may contain other characters that can't be encoded.
     print(picture.encode(encoding, "replace").decode(encoding), flush=True)
 
 
@@ -209,7 +209,7 @@ def main() -> int:
         return 2
     try:
         show(Path(arguments[0]).read_text("utf-8-sig", "replace"))
-    # Such as a file that is not there, a date that doesn't exist, or a closed pipe.
+    # For example, a missing file, an invalid date, or a closed pipe.
     except (OSError, ValueError) as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"timeline.py: {error}", file=sys.stderr)

@@ -109,8 +109,8 @@ def test_a_timeline_stands_below_the_digest_and_the_log(
 
 
 def test_scripts_run_in_the_order_of_the_readme(folder: Path) -> None:
-    rows = "| [multithreaded-cherry.py](x) |\n| [multithreaded-basic.py](x) |\n"
-    (folder / "README.md").write_text(rows)
+    lines = "- [multithreaded-cherry.py](x): y\n- [multithreaded-basic.py](x): y\n"
+    (folder / "README.md").write_text(lines)
     run = run_runner(folder, "--list", apple=OK, basic=OK, cherry=OK)
     assert run.returncode == 0
     assert [line.split(maxsplit=1) for line in run.stdout.splitlines()] == [

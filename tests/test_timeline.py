@@ -35,16 +35,16 @@ Thread 10            ··········█████████████
                                                    !
            0s        0.5       1         1.5       2
 ! 2.00s  Transfers: 1 but should be 2!
-3.00s of tasks in 2.00s: 1.5 under way at a time, 0.8 of
-them waiting, 0.2 computing
+3.00s of tasks in 2.00s: 1.5 running at a time, 0.8 of them
+waiting, 0.2 computing
 ── lost ────────────────────────────────────────────────────
 Thread 2  ██████████████████████                       1.00s
 Thread 3  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
                                *
           0s        0.5        1         1.5       2
 * 1.00s  Transfers: 2, congratulations!
-at least 1.00s of tasks in 1.00s: 1.0 under way at a time
-█ under way  ░ waits  · queued  ╌ end unknown  ✗ unfinished"""
+at least 1.00s of tasks in 1.00s: 1.0 running at a time
+█ running  ░ waits  · queued  ╌ end unknown  ✗ unfinished"""
 
 
 def make_log(seed: int) -> str:
@@ -142,7 +142,7 @@ def test_every_worker_has_a_row_in_its_scenario() -> None:
             [(kind, int(number)) for kind, number in ROW.findall(part)]
             for part in re.split(r"(?m)^──.*$", picture)
         ]
-        if not picture.startswith("No picture"):
+        if not picture.startswith("Nothing to draw"):
             assert [part for part in rows if part] == [part for part in told if part], (
                 log
             )
