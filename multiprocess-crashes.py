@@ -1,9 +1,9 @@
-"""Lose tasks to a crash, or run them again.
+"""Lose tasks to a crash, then rerun them.
 
-Problem: a process that dies breaks its pool. All tasks that are not finished are lost,
-    and nothing says which of them did it.
-Solution: run each lost task again in a pool of its own. There it either ends with its
-    result, or it is the one that crashes.
+Problem: a process that dies breaks its pool. All unfinished tasks are lost, and nothing
+    tells you which of them caused the crash.
+Solution: rerun each lost task in its own pool. There, it either returns its result or
+    turns out to be the task that crashes.
 
 Run: python3 multiprocess-crashes.py
 """
@@ -19,7 +19,7 @@ from common_signals import ignore_interrupts
 
 PROCESSES = 4
 CRASHING_PROCESS = 1
-# Process 0 ends before the crash, and the last two end after it.
+# Process 0 finishes before the crash, and the last two would finish after it.
 SECONDS = (0, 0.5, 1.3, 1.3)
 LOGGER = get_logger(__name__)
 
@@ -27,7 +27,7 @@ Results = dict[int, str]
 
 
 def convert(process_id: int) -> str:
-    """Return a result, or die as if by a bug in C."""
+    """Return a result, or die as if from a bug in C code."""
     LOGGER.info(f"Process: {process_id} started convert")
     time.sleep(SECONDS[process_id])
     if process_id == CRASHING_PROCESS:
@@ -37,7 +37,7 @@ def convert(process_id: int) -> str:
 
 
 def run_in_pool(process_ids: Sequence[int]) -> Results:
-    """Run tasks in one pool; return the results of those that are not lost with it."""
+    """Run tasks in one pool; return the results that survive."""
     results: Results = {}
     with concurrent.futures.ProcessPoolExecutor(len(process_ids)) as executor:
         with ignore_interrupts():
@@ -56,7 +56,7 @@ def run_once() -> Results:
 
 
 def run_again() -> Results:
-    """Run all tasks in one pool, and each lost one again in a pool of its own."""
+    """Run all tasks in one pool, then rerun each lost task in its own pool."""
     results = run_in_pool(range(PROCESSES))
     for process_id in range(PROCESSES):
         if process_id not in results:
@@ -65,7 +65,7 @@ def run_again() -> Results:
 
 
 def report(results: Results) -> int:
-    """Say how many results there are, and return that. One task can't have any."""
+    """Log and return the number of results. The crashing task can't have one."""
     if len(results) == PROCESSES - 1:
         LOGGER.info(f"Results: {len(results)}, congratulations!")
     else:
@@ -74,12 +74,12 @@ def report(results: Results) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running crash scenario!")
     once = report(run_once())
     LOGGER.info("")
 
-    LOGGER.info("Running crash and again scenario!")
+    LOGGER.info("Running crash and rerun scenario!")
     again = report(run_again())
 
     return 0 if once < PROCESSES - 1 and again == PROCESSES - 1 else 1

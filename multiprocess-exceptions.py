@@ -1,8 +1,8 @@
-"""Break a pool by an exception, or let it through.
+"""Break a pool with an exception, then fix it.
 
-Problem: an exception goes to the parent pickled. If it can't be unpickled there, it
-    breaks the whole pool, and all tasks that are not finished are lost with it.
-Solution: an exception that hands all its arguments on to `Exception`.
+Problem: an exception is pickled and sent to the parent. If it can't be unpickled there,
+    it breaks the whole pool, and all unfinished tasks are lost.
+Solution: an exception that passes all its arguments on to `Exception`.
 
 Run: python3 multiprocess-exceptions.py
 """
@@ -16,24 +16,24 @@ from common_signals import ignore_interrupts
 
 PROCESSES = 4
 RAISING_PROCESS = 1
-# Process 0 ends before the exception is raised, and the last two end after it.
+# Process 0 finishes before the exception is raised, and the last two after it.
 SECONDS = (0, 0.7, 1.7, 1.7)
 LOGGER = get_logger(__name__)
 
 
 class FragileError(Exception):
-    """Takes two arguments and hands one on: unpickling calls it with that one only."""
+    """Takes two arguments, passes on one, so unpickling calls it with only one."""
 
     def __init__(self, process_id: int, reason: str) -> None:
-        """Make a message of both arguments."""
+        """Build a message from both arguments."""
         super().__init__(f"{reason} from process {process_id}")
 
 
 class SturdyError(Exception):
-    """Takes two arguments and hands both on: unpickling calls it with both."""
+    """Takes two arguments, passes on both, so unpickling calls it with both."""
 
     def __init__(self, process_id: int, reason: str) -> None:
-        """Keep both arguments."""
+        """Pass on both arguments."""
         super().__init__(process_id, reason)
 
 
@@ -51,7 +51,7 @@ def foo_with_exception(process_id: int, error: Error) -> str:
 
 
 def run_scenario(error: Error) -> int:
-    """Run all processes; return how many results came back."""
+    """Run all tasks; return how many results arrived."""
     results = 0
     with concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor:
         with ignore_interrupts():
@@ -67,7 +67,7 @@ def run_scenario(error: Error) -> int:
                 LOGGER.info(f"Process: {process_id} lost with its pool")
             except SturdyError as sturdy_error:
                 LOGGER.info(f"Process: {process_id} raised {sturdy_error!r}")
-    # One task has no result, whatever it raises.
+    # One task raises an exception, so it can't have a result.
     if results == PROCESSES - 1:
         LOGGER.info(f"Results: {results}, congratulations!")
     else:
@@ -76,7 +76,7 @@ def run_scenario(error: Error) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running fragile exception scenario!")
     with_fragile_error = run_scenario(FragileError)
     LOGGER.info("")

@@ -1,8 +1,8 @@
-"""Lose updates to shared memory, or lock it.
+"""Lose updates to shared memory, then lock it.
 
-Problem: two processes change one count in shared memory. Each reads it, works out the
-    new value and stores that, over whatever the other process has stored meanwhile.
-Solution: read, update and store under the lock that comes with the shared memory.
+Problem: two processes change the same count in shared memory. Each reads it, works out
+    the new value and stores that, even if the other one has changed the count since.
+Solution: hold the lock that comes with the shared memory from the read to the store.
 
 Run: python3 multiprocess-locks.py
 """
@@ -20,28 +20,28 @@ from common_signals import ignore_interrupts
 PROCESSES = 2
 OPERATIONS = 20_000
 STEPS = (1, -1)
-# Process 1 naps longer: what process 0 does in the difference, it will overwrite.
+# Process 1 naps longer, then overwrites what process 0 stored in the extra time.
 NAPS = (0.05, 0.30)
 LOGGER = get_logger(__name__)
 
-# What the processes share. `share` puts it here, in each process.
+# Shared by the processes: `share` sets these in each process.
 start: Barrier
 count: "Synchronized[int]"
 
 
 def share(shared_start: Barrier, shared_count: "Synchronized[int]") -> None:
-    """Keep what the processes share where their tasks find it."""
+    """Store the shared objects where this process's tasks can find them."""
     global start, count
     start = shared_start
     count = shared_count
 
 
 def change_count(process_id: int, operation: int) -> None:
-    """Read, update and store the count, the first time with a nap before the store."""
+    """Read, update and store the count; the first time, nap before the store."""
     value = count.value
     value += STEPS[process_id]
     if operation == 0:
-        # Whatever the other process stores during this nap, the store below overwrites.
+        # The store below overwrites what the other process stores during this nap.
         time.sleep(NAPS[process_id])
     count.value = value
 
@@ -56,7 +56,7 @@ def foo_without_locks(process_id: int) -> None:
 
 
 def foo_with_locks(process_id: int) -> None:
-    """Do the same, with the other process kept out from the read to the store."""
+    """Do the same, but hold the lock from each read to the store."""
     LOGGER.info(f"Process: {process_id} started foo_with_locks")
     start.wait()
     for operation in range(OPERATIONS):
@@ -66,7 +66,7 @@ def foo_with_locks(process_id: int) -> None:
 
 
 def run_scenario(foo: Callable[[int], None]) -> int:
-    """Let both processes change the count, from 0; return where it ends."""
+    """Have both processes change the count, starting at 0; return its last value."""
     the_start = multiprocessing.Barrier(PROCESSES, timeout=10)
     the_count = multiprocessing.Value("i", 0)
     with concurrent.futures.ProcessPoolExecutor(
@@ -84,7 +84,7 @@ def run_scenario(foo: Callable[[int], None]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running race condition scenario!")
     without_locks = run_scenario(foo_without_locks)
     LOGGER.info("")

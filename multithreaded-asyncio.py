@@ -1,8 +1,8 @@
-"""Block an event loop, or let a thread wait.
+"""Block the event loop, or use a thread instead.
 
 Problem: an event loop runs all coroutines in one thread. While one of them makes a
-    blocking call, none of the others goes on.
-Solution: the call runs in a thread of a pool, and its coroutine awaits the result.
+    blocking call, none of the others can run.
+Solution: run the call in a thread of a pool, and await its result.
 
 Run: python3 multithreaded-asyncio.py
 """
@@ -17,7 +17,7 @@ from common_logging import get_logger
 BEATS = 10
 BEAT_SECONDS = 0.01
 QUERY_SECONDS = 1
-# As in a server, it is there for as long as the program runs.
+# As in a server, this pool lives as long as the program.
 POOL = concurrent.futures.ThreadPoolExecutor(max_workers=1)
 LOGGER = get_logger(__name__)
 
@@ -25,7 +25,7 @@ beats = 0
 
 
 async def beat() -> None:
-    """Beat every hundredth of a second, as a server that answers other requests."""
+    """Beat every hundredth of a second, like a server that answers other requests."""
     global beats
     beats = 0
     LOGGER.info("Task: 0 started beat")
@@ -41,7 +41,7 @@ def query() -> None:
 
 
 async def query_in_loop() -> int:
-    """Wait for the database; return how many beats there were meanwhile."""
+    """Wait for the database; return how many beats came meanwhile."""
     LOGGER.info("Task: 1 started query_in_loop")
     query()
     LOGGER.info("Task: 1 finished query_in_loop")
@@ -49,7 +49,7 @@ async def query_in_loop() -> int:
 
 
 async def query_in_thread() -> int:
-    """Do the same, but let a thread wait for the database."""
+    """Do the same, but have a thread wait for the database."""
     LOGGER.info("Task: 1 started query_in_thread")
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(POOL, query)
@@ -58,13 +58,13 @@ async def query_in_thread() -> int:
 
 
 async def run_both(querying: Coroutine[None, None, int]) -> int:
-    """Beat and query at the same time; return how many beats the query let through."""
+    """Beat and query at the same time; return the number of beats during the query."""
     _, beats_meanwhile = await asyncio.gather(beat(), querying)
     return beats_meanwhile
 
 
 def run_scenario(querying: Coroutine[None, None, int]) -> int:
-    """Run an event loop until both are done; return how many beats came in time."""
+    """Run an event loop until both are done; return the beats during the query."""
     in_time = asyncio.run(run_both(querying))
     if in_time == BEATS:
         LOGGER.info(f"Beats during the query: {in_time}, congratulations!")
@@ -74,7 +74,7 @@ def run_scenario(querying: Coroutine[None, None, int]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running blocked loop scenario!")
     in_loop = run_scenario(query_in_loop())
     LOGGER.info("")

@@ -1,8 +1,8 @@
 """Read all input at once, or only a little ahead.
 
-Problem: `submit` in a loop reads the whole input at once. Where tasks are slower than
-    reading, nearly all of the input waits in memory.
-Solution: backpressure: with enough tasks in flight, use a result before reading on.
+Problem: a loop with `submit` reads the whole input. If tasks are slower than reading,
+    nearly all of the input waits in memory.
+Solution: once enough tasks are in flight, use a result before reading more.
 
 Run: python3 multithreaded-backpressure.py
 """
@@ -20,7 +20,8 @@ LOGGER = get_logger(__name__)
 
 Futures = collections.deque[concurrent.futures.Future[int]]
 
-# How many inputs are in memory now, and how many were at most.
+# How many tasks are in flight now, each with its input or its result in memory,
+# and how many there were at most.
 in_memory = most = 0
 
 
@@ -30,7 +31,7 @@ def read_input() -> Iterator[int]:
     for number in range(TASKS):
         in_memory += 1
         most = max(most, in_memory)
-        LOGGER.info(f"Task: {number} queued. Inputs in memory: {in_memory}")
+        LOGGER.info(f"Task: {number} queued. Tasks in flight: {in_memory}")
         yield number
 
 
@@ -43,7 +44,7 @@ def resize(task_id: int) -> int:
 
 
 def use_result(future: concurrent.futures.Future[int]) -> None:
-    """Wait for a result and use it, after which its input can leave the memory."""
+    """Wait for a result and use it. Then its task is no longer in flight."""
     global in_memory
     future.result()
     in_memory -= 1
@@ -60,7 +61,7 @@ def run_without_bound() -> None:
 
 
 def run_with_bound() -> None:
-    """Do the same, but use the oldest result before reading further than the bound."""
+    """Do the same, but at the bound, use the oldest result before reading more."""
     futures = Futures()
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
         for number in read_input():
@@ -72,19 +73,19 @@ def run_with_bound() -> None:
 
 
 def run_scenario(run: Callable[[], None]) -> int:
-    """Run all tasks; return how many inputs were in memory at most."""
+    """Run all tasks; return how many were in flight at most."""
     global in_memory, most
     in_memory = most = 0
     run()
     if most <= BOUND:
-        LOGGER.info(f"Most inputs in memory: {most}, congratulations!")
+        LOGGER.info(f"Peak tasks in flight: {most}, congratulations!")
     else:
-        LOGGER.warning(f"Most inputs in memory: {most} but should be {BOUND}!")
+        LOGGER.warning(f"Peak tasks in flight: {most} but should be {BOUND}!")
     return most
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running unbounded scenario!")
     without_bound = run_scenario(run_without_bound)
     LOGGER.info("")

@@ -1,8 +1,8 @@
-"""Lose a task's request, or take it along.
+"""Lose a task's ContextVar value, or copy it.
 
-Problem: a `ContextVar` keeps its value in the context that set it. The threads of a
-    pool have contexts of their own, and the tasks that run there don't find the value.
-Solution: each task runs in a copy of the context in which it was submitted.
+Problem: a value set in a `ContextVar` exists only in the current context. The threads
+    of a pool have their own contexts, so their tasks don't see the value.
+Solution: run each task in a copy of the context in which it was submitted.
 
 Run: python3 multithreaded-context.py
 """
@@ -24,7 +24,7 @@ request = contextvars.ContextVar("request", default="no request")
 
 
 def query(task_id: int) -> str:
-    """Query a database; return for which request, as a log or a trace would say."""
+    """Query a database; return the current request, as a log would show it."""
     LOGGER.info(f"Task: {task_id} started query for {request.get()}")
     LOGGER.info(f"Task: {task_id} finished query")
     return request.get()
@@ -36,12 +36,12 @@ def submit_without_context(executor: Pool, task_id: int) -> Future:
 
 
 def submit_with_context(executor: Pool, task_id: int) -> Future:
-    """Submit a task with a copy of the context of this moment."""
+    """Submit a task with a copy of the current context."""
     return executor.submit(contextvars.copy_context().run, query, task_id)
 
 
 def run_scenario(submit: Callable[[Pool, int], Future]) -> int:
-    """Run a task for each request; return how many of them knew theirs."""
+    """Run a task for each request; return how many tasks knew their request."""
     futures = []
     with Pool(max_workers=THREADS) as executor:
         for task_id in range(TASKS):
@@ -49,14 +49,14 @@ def run_scenario(submit: Callable[[Pool, int], Future]) -> int:
             futures.append(submit(executor, task_id))
     known = sum(futures[i].result() == f"request {i}" for i in range(TASKS))
     if known == TASKS:
-        LOGGER.info(f"Known requests: {known}, congratulations!")
+        LOGGER.info(f"Tasks that know their request: {known}, congratulations!")
     else:
-        LOGGER.warning(f"Known requests: {known} but should be {TASKS}!")
+        LOGGER.warning(f"Tasks that know their request: {known} but should be {TASKS}!")
     return known
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running lost context scenario!")
     without_context = run_scenario(submit_without_context)
     LOGGER.info("")

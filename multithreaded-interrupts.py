@@ -1,7 +1,7 @@
 """Press Ctrl-C and wait for tasks, or stop them.
 
-Problem: Ctrl-C interrupts the main thread only. At the end of the `with` statement this
-    thread waits for all tasks, even for those that have not started yet.
+Problem: Ctrl-C interrupts only the main thread, which still waits for all tasks at the
+    end of the `with` block, even for those that haven't started.
 Solution: after Ctrl-C, ask the running tasks to stop and cancel the queued ones.
 
 Run: python3 multithreaded-interrupts.py
@@ -32,14 +32,14 @@ def download(task_id: int) -> None:
 
 
 def press_ctrl_c() -> None:
-    """Do what Ctrl-C does, when the first tasks are under way."""
+    """Do what Ctrl-C does, while the first tasks are running."""
     time.sleep(0.2)
     LOGGER.info("Pressing Ctrl-C")
     signal.raise_signal(signal.SIGINT)
 
 
 def interrupt_without_stop() -> Futures:
-    """After Ctrl-C, leave everything to the end of the `with` statement."""
+    """After Ctrl-C, leave everything to the end of the `with` block."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
         futures = [executor.submit(download, task_id) for task_id in range(TASKS)]
         try:
@@ -68,7 +68,7 @@ def run_scenario(interrupt: Callable[[], Futures]) -> int:
     cancelled = sum(future.cancelled() for future in interrupt())
     seconds = time.perf_counter() - started
 
-    ended = f"Ended after {seconds:.1f}s, cancelled: {cancelled}"
+    ended = f"Ended after {seconds:.1f}s. Cancelled tasks: {cancelled}"
     if cancelled:
         LOGGER.info(f"{ended}, congratulations!")
     else:
@@ -77,8 +77,8 @@ def run_scenario(interrupt: Callable[[], Futures]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
-    # A shell lets programs in the background ignore Ctrl-C, but this one needs it.
+    """Run both scenarios; return 0 if both end as the module docstring says."""
+    # A shell makes background programs ignore Ctrl-C, but this script needs it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     LOGGER.info("Running Ctrl-C scenario!")
     without_stop = run_scenario(interrupt_without_stop)

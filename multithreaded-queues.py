@@ -1,8 +1,8 @@
-"""End one of two consumers, then both of them.
+"""Stop one of two consumers, then both.
 
-Problem: a queue hands each item to one consumer only. So one sentinel, the item that
-    says that no more will come, ends one consumer, and the others wait for ever.
-Solution: one sentinel for each consumer.
+Problem: a queue gives each item to only one consumer. So one sentinel (an item that
+    means "no more items") stops only one consumer, and the others wait forever.
+Solution: put one sentinel for each consumer into the queue.
 
 Run: python3 multithreaded-queues.py
 """
@@ -25,7 +25,7 @@ Queue = queue.SimpleQueue[str]
 
 
 def consume(thread_id: int, items: Queue) -> None:
-    """Take items from the queue, until a sentinel comes."""
+    """Take items from the queue until a sentinel comes."""
     LOGGER.info(f"Thread: {thread_id} started consume")
     while True:
         LOGGER.info(f"Thread: {thread_id} waits for an item")
@@ -39,14 +39,14 @@ def consume(thread_id: int, items: Queue) -> None:
 
 
 def produce_with_one_sentinel(items: Queue) -> None:
-    """Put all items into the queue, then say that no more will come."""
+    """Put all items into the queue, then a sentinel."""
     for item in ITEMS:
         items.put(item)
     items.put(SENTINEL)
 
 
 def produce_with_a_sentinel_each(items: Queue) -> None:
-    """Do the same, but say so to each consumer."""
+    """Do the same, but add one sentinel for each consumer."""
     for item in ITEMS:
         items.put(item)
     for _ in range(CONSUMERS):
@@ -54,7 +54,7 @@ def produce_with_a_sentinel_each(items: Queue) -> None:
 
 
 def run_scenario(produce: Callable[[Queue], None]) -> int:
-    """Let consumers take what is produced; return how many of them ended by that."""
+    """Produce and consume; return how many consumers stopped by themselves."""
     items = Queue()
     with concurrent.futures.ThreadPoolExecutor(max_workers=CONSUMERS) as executor:
         try:
@@ -67,23 +67,23 @@ def run_scenario(produce: Callable[[Queue], None]) -> int:
             if waiting:
                 LOGGER.info(f"Consumers still waiting: {len(waiting)}")
         finally:
-            # Without these, this script would wait for ever, too.
+            # Without these, this script would wait forever too.
             for _ in range(CONSUMERS):
                 items.put(SENTINEL)
     if len(ended) == CONSUMERS:
-        LOGGER.info(f"Consumers that ended: {len(ended)}, congratulations!")
+        LOGGER.info(f"Consumers stopped: {len(ended)}, congratulations!")
     else:
-        LOGGER.warning(f"Consumers that ended: {len(ended)} but should be {CONSUMERS}!")
+        LOGGER.warning(f"Consumers stopped: {len(ended)} but should be {CONSUMERS}!")
     return len(ended)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running one sentinel scenario!")
     with_one = run_scenario(produce_with_one_sentinel)
     LOGGER.info("")
 
-    LOGGER.info("Running sentinel each scenario!")
+    LOGGER.info("Running one sentinel each scenario!")
     with_one_each = run_scenario(produce_with_a_sentinel_each)
 
     return 0 if with_one == 1 and with_one_each == CONSUMERS else 1

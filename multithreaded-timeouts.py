@@ -1,8 +1,8 @@
-"""Time out on a task that runs on, until stopped.
+"""Time out on a task that won't stop, then stop it.
 
-Problem: a time-out ends the waiting for a task, but not the task. `cancel` can't end a
-    running task either, and the `with` statement waits for it.
-Solution: an event that asks the task to stop, and a task that looks at it now and then.
+Problem: a timeout ends the wait for a task, but not the task. `cancel` can't stop a
+    running task either, and the `with` block waits for it.
+Solution: set an event to ask the task to stop, and have the task check it regularly.
 
 Run: python3 multithreaded-timeouts.py
 """
@@ -22,7 +22,7 @@ LOGGER = get_logger(__name__)
 
 
 def download_without_stop(thread_id: int) -> int:
-    """Download all chunks; return how many those were."""
+    """Download all chunks; return how many there were."""
     LOGGER.info(f"Thread: {thread_id} started download_without_stop")
     chunks = 0
     while chunks < CHUNKS:
@@ -33,7 +33,7 @@ def download_without_stop(thread_id: int) -> int:
 
 
 def download_with_stop(thread_id: int) -> int:
-    """Do the same, but look before each chunk whether somebody asks to stop."""
+    """Do the same, but before each chunk, check whether to stop."""
     LOGGER.info(f"Thread: {thread_id} started download_with_stop")
     chunks = 0
     while chunks < CHUNKS and not STOP.is_set():
@@ -44,7 +44,7 @@ def download_with_stop(thread_id: int) -> int:
 
 
 def run_scenario(download: Callable[[int], int]) -> int:
-    """Give up on a download and ask it to stop; return how many chunks it has got."""
+    """Give up on a download and ask it to stop; return how many chunks it got."""
     STOP.clear()
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
         future = executor.submit(download, 0)
@@ -56,17 +56,17 @@ def run_scenario(download: Callable[[int], int]) -> int:
         STOP.set()
     seconds = time.perf_counter() - gave_up_at
 
-    ended = f"Ended {seconds:.1f}s after giving up"
+    ended = f"Ended {seconds:.1f}s after the timeout"
     if future.result() < CHUNKS:
         LOGGER.info(f"{ended}, congratulations!")
     else:
-        LOGGER.warning(f"{ended} but should be at once!")
+        LOGGER.warning(f"{ended} but should be {CHUNK_SECONDS}s!")
     return future.result()
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
-    LOGGER.info("Running time-out scenario!")
+    """Run both scenarios; return 0 if both end as the module docstring says."""
+    LOGGER.info("Running timeout scenario!")
     without_stop = run_scenario(download_without_stop)
     LOGGER.info("")
 

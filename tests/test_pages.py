@@ -244,13 +244,19 @@ def test_a_python_block_is_of_a_script_or_a_whole_program(
 
 
 def is_verbatim(text: str, source: str) -> bool:
-    """Return whether lines are those of a source, with dots for some left out."""
-    for indent in range(0, 20, 4):
-        indented = textwrap.indent(text, " " * indent)
-        pieces = map(re.escape, re.split(r"(?m)^ *\.\.\.\n", indented))
-        if re.search("(?m)^" + "(.*\n)*?".join(pieces), source):
-            return True
-    return False
+    """Return whether lines are those of a source, with dots for some left out.
+
+    What stands between two lines of dots may be indented otherwise.
+    """
+    position = 0
+    for piece in re.split(r"(?m)^ *\.\.\.\n", text):
+        indented = [textwrap.indent(piece, " " * indent) for indent in range(0, 20, 4)]
+        pattern = "|".join(map(re.escape, indented))
+        found = re.compile(f"^(?:{pattern})", re.MULTILINE).search(source, position)
+        if found is None:
+            return False
+        position = found.end()
+    return True
 
 
 @all_blocks("diff")
@@ -425,6 +431,7 @@ def test_only_what_may_differ_does(expected: str, actual: str, same: bool) -> No
         ("b\nc\n", True),
         ("a\n...\nc\n", True),
         ("x\n...\nz\n", True),
+        ("a\n...\ny\n...\nz\n", True),
         ("a\nc\n", False),
         ("c\n...\na\n", False),
         ("x\ny\n", False),
