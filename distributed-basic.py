@@ -1,8 +1,8 @@
-"""Sleep in five tasks at once, on a cluster.
+"""Run five sleeping tasks at once on a cluster.
 
-Problem: a pool of threads or processes ends where its machine ends.
-Solution: the executor of a Dask client runs the same tasks on a cluster. It is the one
-    that DASK_SCHEDULER_ADDRESS names, or else a small one that starts on this machine.
+Problem: a pool of threads or processes can use only one machine.
+Solution: the executor of a Dask client runs the same tasks on a cluster. The cluster is
+    the one that DASK_SCHEDULER_ADDRESS names, or a small one that the script starts.
 
 Run: python3 distributed-basic.py, after python3 -m pip install distributed
 """
@@ -31,9 +31,9 @@ except ImportError:
     raise SystemExit(2) from None
 
 TASKS = 5
-# Such as tcp://host:8786, or None.
+# For example, tcp://host:8786. None if it isn't set.
 ADDRESS = dask.config.get("scheduler-address", None)
-# Events of this name carry the log lines of this program, and of no other.
+# Only this program's log lines are sent as events with this name.
 TOPIC = f"log-{uuid.uuid4()}"
 LOGGER = get_logger(__name__)
 
@@ -71,7 +71,7 @@ def find_cluster() -> contextlib.AbstractContextManager[Any]:
 
 
 def main() -> int:
-    """Run all tasks on a cluster; return 0 if they took as long as the longest."""
+    """Run all tasks on a cluster; return 0 if they took no longer than the longest."""
     with (
         tempfile.TemporaryDirectory() as folder,
         dask.config.set({"temporary-directory": folder}),
@@ -80,7 +80,7 @@ def main() -> int:
     ):
         client.subscribe_topic(TOPIC, log_line)
         started = time.perf_counter()
-        # Without pure=False, Dask would not run a task twice with the same arguments.
+        # Without pure=False, Dask may run calls with equal arguments only once.
         with client.get_executor(pure=False) as executor:
             sleeps = list(executor.map(foo, range(TASKS)))
         took = time.perf_counter() - started

@@ -1,7 +1,7 @@
-"""Lose tasks to a crash, on a cluster only one.
+"""Lose several tasks to a crash, or only one.
 
-Problem: when a process of a pool dies, all tasks that are not finished are lost.
-Solution: a cluster runs a dead worker's task again, and gives up on that task alone.
+Problem: when a process of a pool dies, all tasks that aren't finished are lost.
+Solution: on a cluster with one thread for each worker, only the crashing task is lost.
 
 Run: python3 distributed-crashes.py, after python3 -m pip install distributed
 """
@@ -29,12 +29,12 @@ except ImportError:
 
 TASKS = 3
 CRASHING_TASK = 1
-SECONDS = (0, 0.7, 1.7)  # One task ends before the crash, one after it.
+SECONDS = (0, 0.7, 1.7)  # One task finishes before the crash, one after it.
 LOGGER = get_logger(__name__)
 
 
 def convert(task_id: int) -> None:
-    """Finish after a while, or die before that as if by a bug in C."""
+    """Finish after a while, or crash first, as if from a bug in C code."""
     LOGGER.info(f"Task: {task_id} started convert")
     time.sleep(SECONDS[task_id])
     if task_id == CRASHING_TASK:
@@ -54,7 +54,7 @@ def run_tasks(executor: concurrent.futures.Executor) -> int:
             finished += 1
         except (concurrent.futures.BrokenExecutor, distributed.KilledWorker) as error:
             LOGGER.info(f"Task: {task_id} raised {type(error).__name__}")
-        del future  # A cluster would make its result again, should that be lost.
+        del future  # Otherwise, a cluster might recompute it.
     if finished == TASKS - 1:
         LOGGER.info(f"Finished tasks: {finished}, congratulations!")
     else:
@@ -83,7 +83,7 @@ def run_on_cluster() -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running pool scenario!")
     in_pool = run_in_pool()
     LOGGER.info("")

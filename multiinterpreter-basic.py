@@ -1,7 +1,7 @@
 """Count primes in threads, then in interpreters.
 
 Problem: with a GIL, threads compute no faster than a loop does.
-Solution: interpreters, each with a GIL of its own, compute in parallel in one process.
+Solution: interpreters, each with its own GIL, compute in parallel in one process.
 
 Run: python3 multiinterpreter-basic.py
 """
@@ -23,7 +23,7 @@ if sys.version_info < (3, 14):
 
 WORKERS = 4
 NUMBERS = 800_000
-# Below this, the difference may be chance.
+# A smaller speedup may be due to chance.
 FASTER = 1.2
 LOGGER = get_logger(__name__)
 
@@ -61,9 +61,9 @@ def count_in_interpreters() -> Iterable[int]:
 
 
 def report(seconds: float, loop_seconds: float) -> None:
-    """Say how many times as fast as the loop it was."""
+    """Log the speedup: how many times as fast as the loop the tasks were."""
     speed_up = loop_seconds / seconds
-    took = f"Took {seconds:.2f}s, speed-up {speed_up:.2f}"
+    took = f"Took {seconds:.2f}s, speedup {speed_up:.2f}"
     if speed_up > FASTER:
         LOGGER.info(f"{took}, congratulations!")
     else:
@@ -71,7 +71,7 @@ def report(seconds: float, loop_seconds: float) -> None:
 
 
 def main() -> int:
-    """Count in all ways; return 0 if they find the same. Speed is up to the machine."""
+    """Count in all three ways; return 0 if they agree, whatever the speed."""
     started = time.perf_counter()
     primes = sum(map(is_prime, range(3, NUMBERS, 2)))
     loop_seconds = time.perf_counter() - started

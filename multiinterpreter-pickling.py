@@ -1,8 +1,8 @@
-"""Send an interpreter what it can't have, or can.
+"""Send an interpreter a nested function or partial.
 
-Problem: interpreters share no functions. A task is sent by its name, as to a process: a
-    nested function or a lambda that uses more than its arguments can't be sent.
-Solution: a function at the top level, with `functools.partial` for what else it needs.
+Problem: interpreters share no functions. A task is sent by name, as to a process, so a
+    nested function that uses variables from its enclosing scope can't be sent.
+Solution: send a function at the top level, with `functools.partial` for its arguments.
 
 Run: python3 multiinterpreter-pickling.py
 """
@@ -40,7 +40,7 @@ def multiply(factor: int, task_id: int) -> int:
 
 
 def make_nested_function(factor: int) -> Task:
-    """Return a function that multiplies by a factor, which it finds around it."""
+    """Return a function that takes the factor from its enclosing scope."""
 
     def multiply_by_factor(task_id: int) -> int:
         return multiply(factor, task_id)
@@ -49,7 +49,7 @@ def make_nested_function(factor: int) -> Task:
 
 
 def make_partial(factor: int) -> Task:
-    """Return what does the same: a top-level function, together with the factor."""
+    """Return an equivalent task: a top-level function, together with the factor."""
     return functools.partial(multiply, factor)
 
 
@@ -73,7 +73,7 @@ def run_scenario(task: Task) -> bool:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running nested function scenario!")
     with_nested_function = run_scenario(make_nested_function(FACTOR))
     LOGGER.info("")

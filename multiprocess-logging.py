@@ -1,8 +1,8 @@
-"""Lose log records of processes, or queue them.
+"""Lose log records from processes, or queue them.
 
-Problem: processes that write one log file, each through a handler of its own, write
-    over each other's lines.
-Solution: each process puts its records into a queue, and the parent alone writes them.
+Problem: processes that each open the same log file, here with mode "w", overwrite each
+    other's lines.
+Solution: each process puts its records into a queue, and only the parent writes them.
 
 Run: python3 multiprocess-logging.py
 """
@@ -32,12 +32,12 @@ Pool = concurrent.futures.ProcessPoolExecutor
 
 
 def use_file(path: Path) -> None:
-    """Let this process write its records to a file."""
-    AUDIT_LOGGER.addHandler(logging.FileHandler(path, mode="w"))
+    """Have this process open the file and write its records to it."""
+    AUDIT_LOGGER.addHandler(logging.FileHandler(path, mode="w"))  # "w" empties it.
 
 
 def use_queue(queue: "Queue[logging.LogRecord]") -> None:
-    """Let this process put its records into a queue."""
+    """Have this process put its records into a queue."""
     AUDIT_LOGGER.addHandler(logging.handlers.QueueHandler(queue))
 
 
@@ -50,7 +50,7 @@ def audit(process_id: int) -> None:
 
 
 def log_to_file(path: Path) -> None:
-    """Let each process write the file."""
+    """Have each process write to the file."""
     with Pool(PROCESSES, initializer=use_file, initargs=(path,)) as executor:
         with ignore_interrupts():
             results = executor.map(audit, range(PROCESSES))
@@ -58,7 +58,7 @@ def log_to_file(path: Path) -> None:
 
 
 def log_to_queue(path: Path) -> None:
-    """Let each process fill a queue, and write the file from there."""
+    """Have each process log to a queue, and have the parent write the file."""
     queue: Queue[logging.LogRecord] = multiprocessing.Queue()
     handler = logging.FileHandler(path, mode="w")
     listener = logging.handlers.QueueListener(queue, handler)
@@ -72,7 +72,7 @@ def log_to_queue(path: Path) -> None:
 
 
 def run_scenario(log: Callable[[Path], None]) -> int:
-    """Let all processes log; return how many of the records are whole in the file."""
+    """Have all processes log; return how many intact records are in the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "audit.log")
         log(path)
@@ -85,7 +85,7 @@ def run_scenario(log: Callable[[Path], None]) -> int:
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if they show what the docstring promises."""
+    """Run both scenarios; return 0 if both end as the module docstring says."""
     LOGGER.info("Running one file scenario!")
     in_file = run_scenario(log_to_file)
     LOGGER.info("")

@@ -56,11 +56,11 @@ def run_scenario(download: Callable[[int], int]) -> int:
         STOP.set()
     seconds = time.perf_counter() - gave_up_at
 
-    ended = f"Ended {seconds:.1f}s after the timeout"
+    ended = f"Ended {seconds:.1f}s after timeout"
     if future.result() < CHUNKS:
         LOGGER.info(f"{ended}, congratulations!")
     else:
-        LOGGER.warning(f"{ended} but should be {CHUNK_SECONDS}s!")
+        LOGGER.warning(f"{ended} but should be at most {CHUNK_SECONDS}s!")
     return future.result()
 
 

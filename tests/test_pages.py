@@ -272,8 +272,9 @@ def test_every_try_it_shows_a_change_and_what_is_then_printed() -> None:
     console = [block for block in BLOCKS if block.language == "console"]
     shown = {block.script for block in console if not block.diffs}
     tried = {block.script for block in console if block.diffs}
-    assert not set(ROWS) - shown, "the page has no console block before Try it"
-    assert not set(ROWS) - tried, "Try it needs a diff block, then a console block"
+    for script in ROWS:
+        assert script in shown, f"the page of {script} needs a console block"
+        assert script in tried, f"{script}: Try it needs a diff, then a console block"
     assert not tried - set(ROWS)
 
 
@@ -305,16 +306,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if "://" not in link:
             path, _, anchor = link.partition("#")
             target = (page.parent / path).resolve() if path else page
-            assert target.is_file(), link
+            assert target.is_file(), f"{page.name} links to {link}, which isn't there"
             if anchor:
-                assert anchors(target).count(anchor) == 1, link
+                assert anchors(target).count(anchor) == 1, f"no heading for {link}"
 
 
 def test_every_script_is_listed_and_every_listed_script_there() -> None:
-    scripts = {path.name for path in ROOT.glob("*-*.py")}
-    assert not scripts - set(ROWS), "add a line to *The scripts* in README.md"
-    assert not set(ROWS) - scripts, "README.md lists a script that is not there"
-    assert len(ROWS) == len(set(ROWS)), "README.md lists a script twice"
+    scripts = sorted(path.name for path in ROOT.glob("*-*.py"))
+    for script in scripts:
+        assert script in ROWS, f"add a line for {script} to the README's list"
+    assert sorted(ROWS) == scripts, "the README lists what is not there, or twice"
 
 
 def test_every_listed_script_links_to_its_lesson() -> None:
@@ -393,7 +394,8 @@ def test_a_page_is_short(page: Path) -> None:
 
 
 def test_the_front_page_is_short() -> None:
-    assert len(README.read_text("utf-8").splitlines()) <= MOST_README_LINES
+    lines = len(README.read_text("utf-8").splitlines())
+    assert lines <= MOST_README_LINES, f"{lines} lines: drop a fact from README.md"
 
 
 T = "2026-01-01 10:00:00,000 - __main__ -"
