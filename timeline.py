@@ -182,7 +182,7 @@ def sum_up(lines: list[Line], bars: Bars) -> str:
     said = "at least " if any(bar.mark for bar in tasks) else ""
     said += f"{under_way:.2f}s of tasks in {took:.2f}s"
     if took >= LEAST_SECONDS:
-        said += f": {under_way / took:.1f} running at a time"
+        said += f": {under_way / took:.1f} tasks at a time"
         said += f", {waiting / took:.1f} of them waiting" if waiting else ""
         said += f", {computed / took:.1f} computing" if computed else ""
     return said

@@ -35,7 +35,7 @@ Thread 10            ··········█████████████
                                                    !
            0s        0.5       1         1.5       2
 ! 2.00s  Transfers: 1 but should be 2!
-3.00s of tasks in 2.00s: 1.5 running at a time, 0.8 of them
+3.00s of tasks in 2.00s: 1.5 tasks at a time, 0.8 of them
 waiting, 0.2 computing
 ── lost ────────────────────────────────────────────────────
 Thread 2  ██████████████████████                       1.00s
@@ -43,7 +43,7 @@ Thread 3  ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
                                *
           0s        0.5        1         1.5       2
 * 1.00s  Transfers: 2, congratulations!
-at least 1.00s of tasks in 1.00s: 1.0 running at a time
+at least 1.00s of tasks in 1.00s: 1.0 tasks at a time
 █ running  ░ waits  · queued  ╌ end unknown  ✗ unfinished"""
 
 
