@@ -20,7 +20,7 @@ from common_signals import ignore_interrupts
 PROCESSES = 4
 CRASHING_PROCESS = 1
 # Process 0 finishes before the crash, and the last two would finish after it.
-SECONDS = (0, 0.5, 1.3, 1.3)
+SECONDS = (0, 0.4, 1.6, 1.6)
 LOGGER = get_logger(__name__)
 
 Results = dict[int, str]
