@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 GRACE_SECONDS = 5.0  # for a script to stop after Ctrl-C
 LEFTOVER_SECONDS = 1.0  # for what a script has left behind
 
-ROW = re.compile(r"^- \[(\S+-\S+\.py)\]", re.MULTILINE)
+LISTED = re.compile(r"^- \[(\S+-\S+\.py)\]", re.MULTILINE)
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31}
@@ -58,9 +58,9 @@ class Parser(argparse.ArgumentParser):
 def find_scripts() -> list[Path]:
     """Return the scripts in the order of the README's lists, then those not in them."""
     readme = HERE / "README.md"
-    rows = ROW.findall(readme.read_text("utf-8")) if readme.exists() else []
+    listed = LISTED.findall(readme.read_text("utf-8")) if readme.exists() else []
     names = sorted(path.name for path in HERE.glob("*-*.py"))
-    names.sort(key=lambda name: rows.index(name) if name in rows else len(rows))
+    names.sort(key=lambda name: listed.index(name) if name in listed else len(listed))
     return [HERE / name for name in names]
 
 

@@ -173,7 +173,7 @@ def add_up(bars: list[Bar], sign: str) -> float:
 
 
 def sum_up(lines: list[Line], bars: Bars) -> str:
-    """Return a summary: total task time, elapsed time, tasks running at a time."""
+    """Return a summary: total task time, elapsed time, tasks at a time."""
     tasks = [bar for row in bars.values() for bar in row if bar.sign in "█░"]
     under_way, waiting = add_up(tasks, "█") + add_up(tasks, "░"), add_up(tasks, "░")
     computed = sum(float(s) for line in lines for s in COMPUTED.findall(line.message))

@@ -26,9 +26,9 @@ from timeline import draw
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-ROWS = runner.ROW.findall(README.read_text("utf-8"))
+LISTED = runner.LISTED.findall(README.read_text("utf-8"))
 # The lessons of the first three scripts stand in the README, and the others have pages.
-IN_README = ROWS[:3]
+IN_README = LISTED[:3]
 HEADINGS = [
     "The problem",
     "Run it",
@@ -206,31 +206,30 @@ def replace(block: Block, text: str) -> None:
 def test_a_picture_is_that_of_the_log_above_it(
     log: Block, picture: Block, request: pytest.FixtureRequest
 ) -> None:
-    # Another test may have updated the page since.
-    blocks = list(read_blocks(log.page))
-    log, picture = blocks[log.number], blocks[picture.number]
-    assert "...\n" not in log.text, f"{log} has a picture, so it must be whole"
     if request.config.getoption("--update-pages"):
+        # Another test may have updated the log since.
+        log = list(read_blocks(log.page))[log.number]
         replace(picture, f"{draw(log.text)}\n")
         return
+    assert "...\n" not in log.text, f"{log} has a picture, so it must be whole"
     assert picture.text == f"{draw(log.text)}\n", f"--update-pages draws {picture}"
 
 
 def test_the_first_lesson_shows_a_picture() -> None:
-    assert ("README.md", ROWS[0]) in {(p.page.name, p.script) for _, p in PICTURES}
+    assert ("README.md", LISTED[0]) in {(p.page.name, p.script) for _, p in PICTURES}
 
 
 @all_blocks("python")
 def test_a_python_block_is_of_a_script_or_a_whole_program(
     block: Block, folder: Path
 ) -> None:
-    for script in {block.script, *block.named}.intersection(ROWS):
+    for script in {block.script, *block.named}.intersection(LISTED):
         if is_verbatim(block.text, (ROOT / script).read_text("utf-8")):
             return
     assert re.match("import |from ", block.text), (
         f"{block}: these lines are not in {block.script}, nor a program with imports"
     )
-    if block.script in ROWS:
+    if block.script in LISTED:
         skip_if_it_cannot_run(block.script)
     copy_collection(folder)
     program = folder / "program.py"
@@ -272,10 +271,10 @@ def test_every_try_it_shows_a_change_and_what_is_then_printed() -> None:
     console = [block for block in BLOCKS if block.language == "console"]
     shown = {block.script for block in console if not block.diffs}
     tried = {block.script for block in console if block.diffs}
-    for script in ROWS:
+    for script in LISTED:
         assert script in shown, f"the page of {script} needs a console block"
         assert script in tried, f"{script}: Try it needs a diff, then a console block"
-    assert not tried - set(ROWS)
+    assert not tried - set(LISTED)
 
 
 @all_blocks("console")
@@ -283,7 +282,7 @@ def test_a_page_names_the_scripts_that_it_runs_in_full(block: Block) -> None:
     _, _, program, *words = block.text.partition("\n")[0].split()
     if program == "run.py":
         words = [word for word in words if not word.startswith("-")]
-        names = [script.removesuffix(".py") for script in ROWS]
+        names = [script.removesuffix(".py") for script in LISTED]
         assert words, f"{block} runs all scripts"
         for word in words:
             # Part of a name would match a script that is yet to be written.
@@ -314,26 +313,27 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_script_is_listed_and_every_listed_script_there() -> None:
     scripts = sorted(path.name for path in ROOT.glob("*-*.py"))
     for script in scripts:
-        assert script in ROWS, f"add a line for {script} to the README's list"
-    assert sorted(ROWS) == scripts, "the README lists what is not there, or twice"
+        assert script in LISTED, f"add a line for {script} to the README's list"
+    assert sorted(LISTED) == scripts, "the README lists what is not there, or twice"
 
 
 def test_every_listed_script_links_to_its_lesson() -> None:
     text = README.read_text("utf-8")
-    for script in ROWS:
+    for script in LISTED:
         line = re.search(rf"(?m)^- \[{re.escape(script)}\].*$", text)
         assert line
         target = f"docs/{lesson(script)}".replace("docs/../README.md", "")
         assert LINK.findall(line[0]) == [script, target], f"mend this line: {line[0]}"
 
 
-@pytest.mark.parametrize("script", ROWS[3:])
+@pytest.mark.parametrize("script", LISTED[3:])
 def test_a_page_has_its_headings(script: str) -> None:
     page = ROOT / "docs" / f"{script[:-3]}.md"
     assert page.is_file(), f"write docs/{page.name}: CONTRIBUTING.md says how"
     text = page.read_text("utf-8")
     assert text.startswith(f"# {script}\n")
     assert re.search(rf"\[Read the\s+script\]\(\.\./{re.escape(script)}\)", text)
+    assert text.count(f"(../{script})") == 1, "link to the script only once"
     assert re.findall(r"(?m)^## (.+)$", text) == HEADINGS
     details = text.partition("\n## Details\n")[2].partition("\n---\n")[0]
     assert len(re.findall("(?m)^- ", details)) <= MOST_DETAILS, "drop a detail"
@@ -349,9 +349,12 @@ def lesson(script: str) -> str:
 def last_line(page: Path) -> str:
     """Return the line that a page ends with: its neighbours in the README's order."""
     links = ["[All scripts](../README.md#the-scripts)"]
-    if (script := f"{page.stem}.py") in ROWS:
-        place = ROWS.index(script)
-        around = {"Previous": ROWS[:place][-1:], "Next": ROWS[place + 1 : place + 2]}
+    if (script := f"{page.stem}.py") in LISTED:
+        place = LISTED.index(script)
+        around = {
+            "Previous": LISTED[:place][-1:],
+            "Next": LISTED[place + 1 : place + 2],
+        }
         links[:0] = [
             f"{word}: [{other}]({lesson(other)})"
             for word, others in around.items()
@@ -365,11 +368,12 @@ def test_a_page_ends_with_links_to_its_neighbours(
     page: Path, request: pytest.FixtureRequest
 ) -> None:
     text, _, line = page.read_text("utf-8").partition("\n---\n\n")
-    if line != f"{last_line(page)}\n" and request.config.getoption("--update-pages"):
-        new = f"{text.rstrip()}\n\n---\n\n{last_line(page)}\n"
+    expected = f"{last_line(page)}\n"
+    if line != expected and request.config.getoption("--update-pages"):
+        new = f"{text.rstrip()}\n\n---\n\n{expected}"
         page.write_text(new, encoding="utf-8")
         return
-    assert line == f"{last_line(page)}\n", "--update-pages writes the last line"
+    assert line == expected, "--update-pages writes the last line"
 
 
 @pytest.mark.parametrize("script", IN_README)
