@@ -9,7 +9,9 @@ from collections.abc import Iterator
 def ignore_interrupts() -> Iterator[None]:
     """Ignore Ctrl-C in this block, and permanently in processes that it starts.
 
-    With forkserver, start the program's first process in such a block as well.
+    Use it around the line that submits, because this line starts the processes. It is
+    not enough to have them handle Ctrl-C with SIG_DFL: with forkserver on Python 3.15,
+    processes were left behind.
     Raises ValueError if it isn't called in the main thread.
     """
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

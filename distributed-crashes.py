@@ -11,13 +11,15 @@ Run: python3 distributed-crashes.py, after python3 -m pip install distributed
 # dependencies = ["distributed>=2025.1"]
 # ///
 
-import concurrent.futures
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 from common_signals import ignore_interrupts
 
 try:
@@ -29,42 +31,38 @@ except ImportError:
 
 TASKS = 3
 CRASHING_TASK = 1
-SECONDS = (0, 0.7, 1.7)  # One task finishes before the crash, one after it.
 LOGGER = get_logger(__name__)
 
 
 def convert(task_id: int) -> None:
     """Finish after a while, or crash first, as if from a bug in C code."""
     LOGGER.info(f"Task: {task_id} started convert")
-    time.sleep(SECONDS[task_id])
+    # Earlier tasks finish at once, and later ones a second after the crash.
+    time.sleep(0.7 if task_id == CRASHING_TASK else 1.7 * (task_id > CRASHING_TASK))
     if task_id == CRASHING_TASK:
         os._exit(1)
     LOGGER.info(f"Task: {task_id} finished convert")
 
 
-def run_tasks(executor: concurrent.futures.Executor) -> int:
+def run_tasks(executor: Executor) -> int:
     """Run all tasks; return how many of them finished."""
     finished = 0
     with ignore_interrupts():
         task_ids = {executor.submit(convert, number): number for number in range(TASKS)}
-    for future in concurrent.futures.as_completed(task_ids):
+    for future in as_completed(task_ids):
         task_id = task_ids.pop(future)
         try:
             future.result()
             finished += 1
-        except (concurrent.futures.BrokenExecutor, distributed.KilledWorker) as error:
+        except (BrokenProcessPool, distributed.KilledWorker) as error:
             LOGGER.info(f"Task: {task_id} raised {type(error).__name__}")
         del future  # Otherwise, a cluster might recompute it.
-    if finished == TASKS - 1:
-        LOGGER.info(f"Finished tasks: {finished}, congratulations!")
-    else:
-        LOGGER.warning(f"Finished tasks: {finished} but should be {TASKS - 1}!")
     return finished
 
 
 def run_in_pool() -> int:
     """Run all tasks in a pool of processes."""
-    with concurrent.futures.ProcessPoolExecutor(max_workers=TASKS) as executor:
+    with ProcessPoolExecutor(max_workers=TASKS) as executor:
         return run_tasks(executor)
 
 
@@ -82,18 +80,20 @@ def run_on_cluster() -> int:
         return run_tasks(client.get_executor(pure=False))
 
 
-def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running pool scenario!")
-    in_pool = run_in_pool()
-    LOGGER.info("")
+def run_scenario(name: str, run: Callable[[], int]) -> bool:
+    """Run all tasks; return whether only the crashing one didn't finish."""
+    start_scenario(LOGGER, name)
+    finished, possible = run(), TASKS - 1
+    return report(LOGGER, f"Finished tasks: {finished}", finished == possible, possible)
 
-    LOGGER.info("Running cluster scenario!")
+
+def main() -> int:
+    """Run both scenarios; return 0 if only the second one ends well."""
+    in_pool = run_scenario("pool", run_in_pool)
     with tempfile.TemporaryDirectory() as folder:
         dask.config.set({"temporary-directory": folder})
-        on_cluster = run_on_cluster()
-
-    return 0 if in_pool < TASKS - 1 and on_cluster == TASKS - 1 else 1
+        on_cluster = run_scenario("cluster", run_on_cluster)
+    return exit_status(LOGGER, in_pool, on_cluster)
 
 
 if __name__ == "__main__":

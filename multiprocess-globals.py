@@ -7,10 +7,10 @@ Solution: have each task return its change, and make the change in the parent.
 Run: python3 multiprocess-globals.py
 """
 
-import concurrent.futures
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 from common_signals import ignore_interrupts
 
 PROCESSES = 2
@@ -36,47 +36,36 @@ def count_in_result(task_id: int) -> int:
     return change
 
 
-def run_with_global() -> None:
+def run_with_global(executor: ProcessPoolExecutor) -> None:
     """Have the processes change the count."""
-    with (
-        ignore_interrupts(),
-        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
-    ):
-        list(executor.map(count_in_global, range(TASKS)))
+    with ignore_interrupts():
+        nothing = executor.map(count_in_global, range(TASKS))
+    list(nothing)
 
 
-def run_with_results() -> None:
+def run_with_results(executor: ProcessPoolExecutor) -> None:
     """Add what the processes return to the count of this process."""
     global count
-    with (
-        ignore_interrupts(),
-        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
-    ):
-        count += sum(executor.map(count_in_result, range(TASKS)))
+    with ignore_interrupts():
+        changes = executor.map(count_in_result, range(TASKS))
+    count += sum(changes)
 
 
-def run_scenario(run: Callable[[], None]) -> int:
-    """Set the count to 0 and run all tasks; return this process's count."""
+def run_scenario(name: str, run: Callable[[ProcessPoolExecutor], None]) -> bool:
+    """Set the count to 0 and run all tasks; return if this process's count is right."""
     global count
     count = 0
-    run()
-    if count == TASKS:
-        LOGGER.info(f"Count is {count}, congratulations!")
-    else:
-        LOGGER.warning(f"Count is: {count} but should be {TASKS}!")
-    return count
+    start_scenario(LOGGER, name)
+    with ProcessPoolExecutor(max_workers=PROCESSES) as executor:
+        run(executor)
+    return report(LOGGER, f"Count is: {count}", count == TASKS, should_be=TASKS)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running global scenario!")
-    with_global = run_scenario(run_with_global)
-    LOGGER.info("")
-
-    LOGGER.info("Running results scenario!")
-    with_results = run_scenario(run_with_results)
-
-    return 0 if with_global == 0 and with_results == TASKS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    with_global = run_scenario("global", run_with_global)
+    with_results = run_scenario("results", run_with_results)
+    return exit_status(LOGGER, with_global, with_results)
 
 
 if __name__ == "__main__":

@@ -1,99 +1,89 @@
 """Lose log records from processes, or queue them.
 
-Problem: processes that each open the same log file, here with mode "w", overwrite each
-    other's lines.
-Solution: each process puts its records into a queue, and only the parent writes them.
+Problem: a program sets up logging in its main guard, and a new process that imports the
+    program doesn't. So the process drops records, or prints them in another format.
+Solution: each process puts its records into a queue, and the parent handles them.
 
 Run: python3 multiprocess-logging.py
 """
 
-import concurrent.futures
 import logging
-import logging.handlers
 import multiprocessing
-import re
 import tempfile
 from collections.abc import Callable
-from multiprocessing.queues import Queue
+from concurrent.futures import ProcessPoolExecutor
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 from common_signals import ignore_interrupts
 
 PROCESSES = 3
-RECORDS = 1_000
-RECORD = re.compile(r"(?m)^Record \d{1,3} of process \d$")
+# The default on macOS and Windows. With fork, processes would have a copy of the setup.
+SPAWN = multiprocessing.get_context("spawn")
 LOGGER = get_logger(__name__)
 AUDIT_LOGGER = logging.getLogger("audit")
-AUDIT_LOGGER.setLevel(logging.INFO)
 AUDIT_LOGGER.propagate = False
 
-Pool = concurrent.futures.ProcessPoolExecutor
 
-
-def use_file(path: Path) -> None:
-    """Have this process open the file and write its records to it."""
-    AUDIT_LOGGER.addHandler(logging.FileHandler(path, mode="w"))  # "w" empties it.
-
-
-def use_queue(queue: "Queue[logging.LogRecord]") -> None:
-    """Have this process put its records into a queue."""
-    AUDIT_LOGGER.addHandler(logging.handlers.QueueHandler(queue))
+def set_up(handler: logging.Handler) -> None:
+    """Have this process pass audit records of level INFO to a handler."""
+    AUDIT_LOGGER.setLevel(logging.INFO)
+    AUDIT_LOGGER.addHandler(handler)
 
 
 def audit(process_id: int) -> None:
-    """Log many records."""
+    """Log a record."""
     LOGGER.info(f"Process: {process_id} started audit")
-    for number in range(RECORDS):
-        AUDIT_LOGGER.info(f"Record {number} of process {process_id}")
+    AUDIT_LOGGER.info(f"Record of process {process_id}")
     LOGGER.info(f"Process: {process_id} finished audit")
 
 
-def log_to_file(path: Path) -> None:
-    """Have each process write to the file."""
-    with Pool(PROCESSES, initializer=use_file, initargs=(path,)) as executor:
+def log_without_queue() -> None:
+    """Run tasks in processes that have no handler."""
+    with ProcessPoolExecutor(PROCESSES, mp_context=SPAWN) as executor:
         with ignore_interrupts():
-            results = executor.map(audit, range(PROCESSES))
-        list(results)
+            nothing = executor.map(audit, range(PROCESSES))
+        list(nothing)
 
 
-def log_to_queue(path: Path) -> None:
-    """Have each process log to a queue, and have the parent write the file."""
-    queue: Queue[logging.LogRecord] = multiprocessing.Queue()
-    handler = logging.FileHandler(path, mode="w")
-    listener = logging.handlers.QueueListener(queue, handler)
-    with Pool(PROCESSES, initializer=use_queue, initargs=(queue,)) as executor:
+def set_up_queue(queue: "multiprocessing.Queue[logging.LogRecord]") -> None:
+    """Have this process put its audit records into a queue."""
+    set_up(QueueHandler(queue))
+
+
+def log_to_queue() -> None:
+    """Do the same, but have processes put records into a queue, which is read here."""
+    queue = SPAWN.Queue()
+    listener = QueueListener(queue, *AUDIT_LOGGER.handlers)
+    with ProcessPoolExecutor(
+        PROCESSES, mp_context=SPAWN, initializer=set_up_queue, initargs=(queue,)
+    ) as executor:
         with ignore_interrupts():
-            results = executor.map(audit, range(PROCESSES))
-            listener.start()
-        list(results)
+            nothing = executor.map(audit, range(PROCESSES))
+        listener.start()
+        list(nothing)
     listener.stop()
-    handler.close()
 
 
-def run_scenario(log: Callable[[Path], None]) -> int:
-    """Have all processes log; return how many intact records are in the file."""
+def run_scenario(name: str, log: Callable[[], None]) -> bool:
+    """Have all processes log; return whether all their records are in the log file."""
+    start_scenario(LOGGER, name)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "audit.log")
-        log(path)
-        records = len(set(RECORD.findall(path.read_text(errors="replace"))))
-    if records == PROCESSES * RECORDS:
-        LOGGER.info(f"Records: {records:,}, congratulations!")
-    else:
-        LOGGER.warning(f"Records: {records:,} but should be {PROCESSES * RECORDS:,}!")
-    return records
+        file = logging.FileHandler(Path(folder, "audit.log"))
+        set_up(file)
+        log()
+        AUDIT_LOGGER.removeHandler(file)
+        file.close()
+        records = Path(file.baseFilename).read_text().count("Record of process")
+    return report(LOGGER, f"Records: {records}", records == PROCESSES, PROCESSES)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running one file scenario!")
-    in_file = run_scenario(log_to_file)
-    LOGGER.info("")
-
-    LOGGER.info("Running queue scenario!")
-    in_queue = run_scenario(log_to_queue)
-
-    return 0 if in_file < PROCESSES * RECORDS == in_queue else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_queue = run_scenario("no queue", log_without_queue)
+    with_queue = run_scenario("queue", log_to_queue)
+    return exit_status(LOGGER, without_queue, with_queue)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,16 @@ Solution: send a top-level function, and add the values it needs with a `partial
 Run: python3 multiprocess-pickling.py
 """
 
-import concurrent.futures
 import functools
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 from common_signals import ignore_interrupts
 
-PROCESSES = 3
+TASKS = 2
 FACTOR = 2
 LOGGER = get_logger(__name__)
-
-Task = Callable[[int], int]
 
 
 def multiply(factor: int, task_id: int) -> int:
@@ -29,7 +27,7 @@ def multiply(factor: int, task_id: int) -> int:
     return product
 
 
-def make_nested_function(factor: int) -> Task:
+def make_nested(factor: int) -> Callable[[int], int]:
     """Return a nested function that takes the factor from its enclosing scope."""
 
     def multiply_by_factor(task_id: int) -> int:
@@ -38,45 +36,34 @@ def make_nested_function(factor: int) -> Task:
     return multiply_by_factor
 
 
-def make_partial(factor: int) -> Task:
+def make_partial(factor: int) -> Callable[[int], int]:
     """Return an equivalent task: a top-level function, together with the factor."""
     return functools.partial(multiply, factor)
 
 
-def run_scenario(task: Task) -> bool:
-    """Send three tasks to a pool; return whether all their results came back."""
-    total = 0
-    with (
-        ignore_interrupts(),
-        concurrent.futures.ProcessPoolExecutor(max_workers=PROCESSES) as executor,
-    ):
-        futures = [executor.submit(task, number) for number in range(PROCESSES)]
+def run_scenario(name: str, make: Callable[[int], Callable[[int], int]]) -> bool:
+    """Send all tasks to a pool; return whether all their results came back."""
+    start_scenario(LOGGER, name)
+    products = []
+    with ProcessPoolExecutor(max_workers=2) as executor:
+        with ignore_interrupts():
+            futures = [executor.submit(make(FACTOR), number) for number in range(TASKS)]
         for task_id, future in enumerate(futures):
             try:
-                total += future.result()
-            # The exception depends on the version of Python.
+                products.append(future.result())
+            # The exception's type and text depend on the version of Python.
             except Exception as error:
-                LOGGER.info(
-                    f"Task: {task_id} could not be sent: {type(error).__name__}"
-                )
-    expected = FACTOR * sum(range(PROCESSES))
-    if total == expected:
-        LOGGER.info(f"Sum: {total}, congratulations!")
-    else:
-        LOGGER.warning(f"Sum: {total} but should be {expected}!")
-    return total == expected
+                raised = f"{type(error).__name__}: {error}"
+                LOGGER.info(f"Task: {task_id} raised {raised}")
+    expected = [FACTOR * number for number in range(TASKS)]
+    return report(LOGGER, f"Products: {products}", products == expected, expected)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running nested function scenario!")
-    with_nested_function = run_scenario(make_nested_function(FACTOR))
-    LOGGER.info("")
-
-    LOGGER.info("Running partial scenario!")
-    with_partial = run_scenario(make_partial(FACTOR))
-
-    return 0 if with_partial and not with_nested_function else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    with_nested = run_scenario("nested function", make_nested)
+    with_partial = run_scenario("partial", make_partial)
+    return exit_status(LOGGER, with_nested, with_partial)
 
 
 if __name__ == "__main__":

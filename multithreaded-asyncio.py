@@ -8,31 +8,29 @@ Run: python3 multithreaded-asyncio.py
 """
 
 import asyncio
-import concurrent.futures
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 BEATS = 10
 BEAT_SECONDS = 0.01
 QUERY_SECONDS = 1
-# As in a server, this pool lives as long as the program.
-POOL = concurrent.futures.ThreadPoolExecutor(max_workers=1)
 LOGGER = get_logger(__name__)
 
-beats = 0
 
-
-async def beat() -> None:
-    """Beat every hundredth of a second, like a server that answers other requests."""
-    global beats
-    beats = 0
+async def beat() -> list[float]:
+    """Beat like a server that answers other requests; return the times of the beats."""
     LOGGER.info("Task: 0 started beat")
-    while beats < BEATS:
+    LOGGER.info("Task: 0 waits for its first beat")
+    beats: list[float] = []
+    while len(beats) < BEATS:
         await asyncio.sleep(BEAT_SECONDS)
-        beats += 1
+        if not beats:
+            LOGGER.info("Task: 0 got its first beat")
+        beats.append(time.perf_counter())
     LOGGER.info("Task: 0 finished beat")
+    return beats
 
 
 def query() -> None:
@@ -40,49 +38,35 @@ def query() -> None:
     time.sleep(QUERY_SECONDS)
 
 
-async def query_in_loop() -> int:
-    """Wait for the database; return how many beats came meanwhile."""
+async def query_in_loop() -> float:
+    """Wait for the database; return the time of its answer."""
     LOGGER.info("Task: 1 started query_in_loop")
     query()
     LOGGER.info("Task: 1 finished query_in_loop")
-    return beats
+    return time.perf_counter()
 
 
-async def query_in_thread() -> int:
+async def query_in_thread() -> float:
     """Do the same, but have a thread wait for the database."""
     LOGGER.info("Task: 1 started query_in_thread")
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(POOL, query)
+    await asyncio.to_thread(query)
     LOGGER.info("Task: 1 finished query_in_thread")
-    return beats
+    return time.perf_counter()
 
 
-async def run_both(querying: Coroutine[None, None, int]) -> int:
-    """Beat and query at the same time; return the number of beats during the query."""
-    _, beats_meanwhile = await asyncio.gather(beat(), querying)
-    return beats_meanwhile
-
-
-def run_scenario(querying: Coroutine[None, None, int]) -> int:
-    """Run an event loop until both are done; return the beats during the query."""
-    in_time = asyncio.run(run_both(querying))
-    if in_time == BEATS:
-        LOGGER.info(f"Beats during the query: {in_time}, congratulations!")
-    else:
-        LOGGER.warning(f"Beats during the query: {in_time} but should be {BEATS}!")
-    return in_time
+async def run_scenario(name: str, run_query: Callable[[], Awaitable[float]]) -> bool:
+    """Beat and query at the same time; return if all beats came during the query."""
+    start_scenario(LOGGER, name)
+    beats, answered = await asyncio.gather(beat(), run_query())
+    during = sum(moment < answered for moment in beats)
+    return report(LOGGER, f"Beats during the query: {during}", during == BEATS, BEATS)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running blocked loop scenario!")
-    in_loop = run_scenario(query_in_loop())
-    LOGGER.info("")
-
-    LOGGER.info("Running thread scenario!")
-    in_thread = run_scenario(query_in_thread())
-
-    return 0 if in_loop == 0 and in_thread == BEATS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    in_loop = asyncio.run(run_scenario("blocked loop", query_in_loop))
+    in_thread = asyncio.run(run_scenario("thread", query_in_thread))
+    return exit_status(LOGGER, in_loop, in_thread)
 
 
 if __name__ == "__main__":

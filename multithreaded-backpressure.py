@@ -7,93 +7,71 @@ Solution: once enough tasks are in flight, use a result before reading more.
 Run: python3 multithreaded-backpressure.py
 """
 
-import collections
-import concurrent.futures
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
-TASKS = 4
 BOUND = 2
+TASKS = 2 * BOUND
 LOGGER = get_logger(__name__)
 
-Futures = collections.deque[concurrent.futures.Future[int]]
-
-# How many tasks are in flight now, each with its input or its result in memory,
-# and how many there were at most.
-in_memory = most = 0
+# The tasks in flight: each has its image or its result in memory. And their numbers.
+futures: deque[Future[int]] = deque()
+in_flight: list[int] = []
 
 
-def read_input() -> Iterator[int]:
+def read_images() -> Iterator[int]:
     """Yield numbers, as if each were a large image."""
-    global in_memory, most
-    for number in range(TASKS):
-        in_memory += 1
-        most = max(most, in_memory)
-        LOGGER.info(f"Task: {number} queued. Tasks in flight: {in_memory}")
-        yield number
+    for task_id in range(TASKS):
+        in_flight.append(len(futures) + 1)
+        LOGGER.info(f"Task: {task_id} queued. Tasks in flight: {in_flight[-1]}")
+        yield task_id
 
 
 def resize(task_id: int) -> int:
-    """Take longer than reading the input does."""
+    """Take longer than reading an image does."""
     LOGGER.info(f"Task: {task_id} started resize")
     time.sleep(0.1)
     LOGGER.info(f"Task: {task_id} finished resize")
     return task_id
 
 
-def use_result(future: concurrent.futures.Future[int]) -> None:
-    """Wait for a result and use it. Then its task is no longer in flight."""
-    global in_memory
-    future.result()
-    in_memory -= 1
+def run_without_bound(executor: ThreadPoolExecutor) -> None:
+    """Submit a task for each image, then use the results in order."""
+    for image in read_images():
+        futures.append(executor.submit(resize, image))
+    while futures:
+        futures.popleft().result()
 
 
-def run_without_bound() -> None:
-    """Submit a task for each input, then use the results in order."""
-    futures = Futures()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
-        for number in read_input():
-            futures.append(executor.submit(resize, number))
-        while futures:
-            use_result(futures.popleft())
-
-
-def run_with_bound() -> None:
+def run_with_bound(executor: ThreadPoolExecutor) -> None:
     """Do the same, but at the bound, use the oldest result before reading more."""
-    futures = Futures()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
-        for number in read_input():
-            futures.append(executor.submit(resize, number))
-            if len(futures) == BOUND:
-                use_result(futures.popleft())
-        while futures:
-            use_result(futures.popleft())
+    for image in read_images():
+        futures.append(executor.submit(resize, image))
+        if len(futures) == BOUND:
+            futures.popleft().result()
+    while futures:
+        futures.popleft().result()
 
 
-def run_scenario(run: Callable[[], None]) -> int:
-    """Run all tasks; return how many were in flight at most."""
-    global in_memory, most
-    in_memory = most = 0
-    run()
-    if most <= BOUND:
-        LOGGER.info(f"Peak tasks in flight: {most}, congratulations!")
-    else:
-        LOGGER.warning(f"Peak tasks in flight: {most} but should be {BOUND}!")
-    return most
+def run_scenario(name: str, run: Callable[[ThreadPoolExecutor], None]) -> bool:
+    """Run all tasks; return whether at most BOUND of them were in flight."""
+    start_scenario(LOGGER, name)
+    in_flight.clear()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        run(executor)
+    peak = max(in_flight)
+    return report(LOGGER, f"Peak tasks in flight: {peak}", peak <= BOUND, BOUND)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running unbounded scenario!")
-    without_bound = run_scenario(run_without_bound)
-    LOGGER.info("")
-
-    LOGGER.info("Running bounded scenario!")
-    with_bound = run_scenario(run_with_bound)
-
-    return 0 if without_bound == TASKS and with_bound == BOUND else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_bound = run_scenario("unbounded", run_without_bound)
+    with_bound = run_scenario("bounded", run_with_bound)
+    return exit_status(LOGGER, without_bound, with_bound)
 
 
 if __name__ == "__main__":

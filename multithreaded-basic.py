@@ -1,4 +1,4 @@
-"""Sleep in five threads at the same time.
+"""Run five tasks that sleep at the same time.
 
 Problem: five tasks that only wait take the sum of their waits, one after another.
 Solution: run them in a pool of five threads, so that they all wait at the same time.
@@ -6,11 +6,11 @@ Solution: run them in a pool of five threads, so that they all wait at the same 
 Run: python3 multithreaded-basic.py
 """
 
-import concurrent.futures
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import get_logger, report
 
 THREADS = 5
 LOGGER = get_logger(__name__)
@@ -28,18 +28,15 @@ def foo(thread_id: int) -> int:
 def main() -> int:
     """Run all tasks; return 0 if they took only as long as the longest sleep."""
     started = time.perf_counter()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
         # Collecting the results also raises an exception from foo here.
         sleeps = list(executor.map(foo, range(THREADS)))
     took = time.perf_counter() - started
 
-    slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
     # Allow one second for starting up, which takes far less.
-    if took > max(sleeps) + 1:
-        LOGGER.warning(f"{slept} but should be {max(sleeps)}s!")
-        return 1
-    LOGGER.info(f"{slept}, congratulations!")
-    return 0
+    in_time = took < max(sleeps) + 1
+    slept = f"Slept {sum(sleeps)}s in {took:.1f}s"
+    return 0 if report(LOGGER, slept, in_time, f"{max(sleeps)}s") else 1
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ Solution: check and query under one lock. Threads that come later find the value
 Run: python3 multithreaded-caches.py
 """
 
-import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 THREADS = 3
 START = threading.Barrier(THREADS, timeout=10)
@@ -52,29 +52,22 @@ def get_with_lock(thread_id: int) -> None:
     LOGGER.info(f"Thread: {thread_id} finished get_with_lock: {cache['ada']}")
 
 
-def run_scenario(get: Callable[[int], None]) -> int:
-    """Have all threads use an empty cache; return how many queries they made."""
+def run_scenario(name: str, get: Callable[[int], None]) -> bool:
+    """Have all threads use an empty cache; return whether they made only one query."""
     cache.clear()
     queries.clear()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+    start_scenario(LOGGER, name)
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
         list(executor.map(get, range(THREADS)))
-    if len(queries) == 1:
-        LOGGER.info("Database queries: 1, congratulations!")
-    else:
-        LOGGER.warning(f"Database queries: {len(queries)} but should be 1!")
-    return len(queries)
+    made = len(queries)
+    return report(LOGGER, f"Database queries: {made}", made == 1, should_be=1)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running stampede scenario!")
-    without_lock = run_scenario(get_without_lock)
-    LOGGER.info("")
-
-    LOGGER.info("Running lock scenario!")
-    with_lock = run_scenario(get_with_lock)
-
-    return 0 if without_lock > 1 and with_lock == 1 else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_lock = run_scenario("stampede", get_without_lock)
+    with_lock = run_scenario("lock", get_with_lock)
+    return exit_status(LOGGER, without_lock, with_lock)
 
 
 if __name__ == "__main__":

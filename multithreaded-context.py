@@ -7,20 +7,17 @@ Solution: run each task in a copy of the context in which it was submitted.
 Run: python3 multithreaded-context.py
 """
 
-import concurrent.futures
-import contextvars
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 THREADS = 2
 TASKS = 6
 LOGGER = get_logger(__name__)
 
-Future = concurrent.futures.Future[str]
-Pool = concurrent.futures.ThreadPoolExecutor
-
-request = contextvars.ContextVar("request", default="no request")
+request = ContextVar("request", default="no request")
 
 
 def query(task_id: int) -> str:
@@ -30,41 +27,36 @@ def query(task_id: int) -> str:
     return request.get()
 
 
-def submit_without_context(executor: Pool, task_id: int) -> Future:
+def submit_without_context(executor: ThreadPoolExecutor, task_id: int) -> Future[str]:
     """Submit a task."""
     return executor.submit(query, task_id)
 
 
-def submit_with_context(executor: Pool, task_id: int) -> Future:
+def submit_with_context(executor: ThreadPoolExecutor, task_id: int) -> Future[str]:
     """Submit a task with a copy of the current context."""
-    return executor.submit(contextvars.copy_context().run, query, task_id)
+    return executor.submit(copy_context().run, query, task_id)
 
 
-def run_scenario(submit: Callable[[Pool, int], Future]) -> int:
-    """Run a task for each request; return how many tasks knew their request."""
+def run_scenario(
+    name: str, submit: Callable[[ThreadPoolExecutor, int], Future[str]]
+) -> bool:
+    """Run a task for each request; return whether each task knew its request."""
+    start_scenario(LOGGER, name)
     futures = []
-    with Pool(max_workers=THREADS) as executor:
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
         for task_id in range(TASKS):
             request.set(f"request {task_id}")
             futures.append(submit(executor, task_id))
     known = sum(futures[i].result() == f"request {i}" for i in range(TASKS))
-    if known == TASKS:
-        LOGGER.info(f"Tasks that know their request: {known}, congratulations!")
-    else:
-        LOGGER.warning(f"Tasks that know their request: {known} but should be {TASKS}!")
-    return known
+    result = f"Tasks that know their request: {known}"
+    return report(LOGGER, result, known == TASKS, should_be=TASKS)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running lost context scenario!")
-    without_context = run_scenario(submit_without_context)
-    LOGGER.info("")
-
-    LOGGER.info("Running copied context scenario!")
-    with_context = run_scenario(submit_with_context)
-
-    return 0 if without_context < TASKS and with_context == TASKS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_context = run_scenario("lost context", submit_without_context)
+    with_context = run_scenario("copied context", submit_with_context)
+    return exit_status(LOGGER, without_context, with_context)
 
 
 if __name__ == "__main__":

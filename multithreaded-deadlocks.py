@@ -6,94 +6,69 @@ Solution: all threads take the locks in the same order, so one can always finish
 Run: python3 multithreaded-deadlocks.py
 """
 
-import concurrent.futures
-import contextlib
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
-THREADS = 2
 # Thread 0 transfers money from account A to B, and thread 1 from B to A.
 TRANSFERS = (("A", "B"), ("B", "A"))
-PATIENCE_SECONDS = 2.5
-EACH_HOLDS_ONE = threading.Barrier(THREADS)
+THREADS = len(TRANSFERS)
+LOCKS = {"A": threading.Lock(), "B": threading.Lock()}
+START = threading.Barrier(THREADS, timeout=10)
+ALL_GAVE_UP = threading.Barrier(THREADS, timeout=10)
+PATIENCE_SECONDS = 2.0
 LOGGER = get_logger(__name__)
 
-locks: dict[str, threading.Semaphore] = {}
-transfers: list[int] = []
 
-
-def meet() -> None:
-    """Force the deadlock: wait until each thread holds one lock, if possible."""
-    # Once a thread times out here, the barrier is broken and no longer blocks.
-    with contextlib.suppress(threading.BrokenBarrierError):
-        EACH_HOLDS_ONE.wait(timeout=1)
-
-
-def transfer_in_own_order(thread_id: int) -> None:
+def transfer_in_own_order(thread_id: int) -> bool:
     """Lock the account that the money comes from, then the other one."""
-    LOGGER.info(f"Thread: {thread_id} started transfer_in_own_order")
     first, second = TRANSFERS[thread_id]
-    LOGGER.info(f"Thread: {thread_id} waits for {first}")
-    with locks[first]:
-        LOGGER.info(f"Thread: {thread_id} got {first}")
-        meet()
-        LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
-        with locks[second]:
-            transfers.append(thread_id)
-    LOGGER.info(f"Thread: {thread_id} finished transfer_in_own_order")
+    return transfer(thread_id, first, second)
 
 
-def transfer_in_same_order(thread_id: int) -> None:
+def transfer_in_same_order(thread_id: int) -> bool:
     """Lock account A, then account B, wherever the money comes from."""
-    LOGGER.info(f"Thread: {thread_id} started transfer_in_same_order")
     first, second = sorted(TRANSFERS[thread_id])
+    return transfer(thread_id, first, second)
+
+
+def transfer(thread_id: int, first: str, second: str) -> bool:
+    """Take both locks and transfer; return False if the thread gave up waiting."""
+    LOGGER.info(f"Thread: {thread_id} started transfer")
+    START.wait()
     LOGGER.info(f"Thread: {thread_id} waits for {first}")
-    with locks[first]:
+    with LOCKS[first]:
         LOGGER.info(f"Thread: {thread_id} got {first}")
-        meet()
+        # Stands in for slow work. Meanwhile, the other thread takes a lock if it can.
+        time.sleep(0.5)
         LOGGER.info(f"Thread: {thread_id} waits for {second}, holds {first}")
-        with locks[second]:
-            transfers.append(thread_id)
-    LOGGER.info(f"Thread: {thread_id} finished transfer_in_same_order")
-
-
-def run_scenario(transfer_in_some_order: Callable[[int], None]) -> int:
-    """Have both threads transfer money; return how many succeeded without help."""
-    EACH_HOLDS_ONE.reset()
-    transfers.clear()
-    # Used as locks. Unlike a Lock, a Semaphore allows an extra release.
-    locks.update(A=threading.Semaphore(), B=threading.Semaphore())
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
-        try:
-            futures = [
-                executor.submit(transfer_in_some_order, thread_id)
-                for thread_id in range(THREADS)
-            ]
-            concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
-            made = len(transfers)
-            if not made:
-                LOGGER.info(f"No transfer after {PATIENCE_SECONDS}s: releasing A")
-        finally:
-            locks["A"].release()
-    if made == THREADS:
-        LOGGER.info(f"Transfers made without help: {made}, congratulations!")
-    else:
-        LOGGER.warning(f"Transfers made without help: {made} but should be {THREADS}!")
+        # A plain `with LOCKS[second]` would wait forever.
+        made = LOCKS[second].acquire(timeout=PATIENCE_SECONDS)
+        if made:
+            LOCKS[second].release()
+        else:
+            # If one thread released its lock earlier, the other one would get it.
+            ALL_GAVE_UP.wait()
+    LOGGER.info(f"Thread: {thread_id} finished transfer: {made}")
     return made
 
 
+def run_scenario(name: str, transfer_in_some_order: Callable[[int], bool]) -> bool:
+    """Have all threads transfer money; return whether all of them did."""
+    start_scenario(LOGGER, name)
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
+        made = sum(executor.map(transfer_in_some_order, range(THREADS)))
+    return report(LOGGER, f"Transfers made: {made}", made == THREADS, THREADS)
+
+
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running deadlock scenario!")
-    in_own_order = run_scenario(transfer_in_own_order)
-    LOGGER.info("")
-
-    LOGGER.info("Running safe scenario!")
-    in_same_order = run_scenario(transfer_in_same_order)
-
-    return 0 if in_own_order == 0 and in_same_order == THREADS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    in_own_order = run_scenario("deadlock", transfer_in_own_order)
+    in_same_order = run_scenario("safe", transfer_in_same_order)
+    return exit_status(LOGGER, in_own_order, in_same_order)
 
 
 if __name__ == "__main__":

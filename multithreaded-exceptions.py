@@ -7,11 +7,11 @@ Solution: keep the futures, and call `result()` on each in its own `try`.
 Run: python3 multithreaded-exceptions.py
 """
 
-import concurrent.futures
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 THREADS = 5
 RAISING_THREADS = (1, 3)
@@ -32,7 +32,7 @@ def run_without_asking() -> int:
     """Run all threads, drop their futures; return how many exceptions were seen."""
     exceptions = 0
     try:
-        with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+        with ThreadPoolExecutor(max_workers=THREADS) as executor:
             for thread_id in range(THREADS):
                 executor.submit(foo_with_exception, thread_id)
     except ValueError:
@@ -43,7 +43,7 @@ def run_without_asking() -> int:
 def run_with_asking() -> int:
     """Run all threads, ask their futures; return how many exceptions were seen."""
     exceptions = 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
         futures = [
             executor.submit(foo_with_exception, thread_id)
             for thread_id in range(THREADS)
@@ -57,28 +57,18 @@ def run_with_asking() -> int:
     return exceptions
 
 
-def run_scenario(run: Callable[[], int]) -> int:
-    """Run all threads; return how many exceptions were seen."""
-    exceptions = run()
-    if exceptions == len(RAISING_THREADS):
-        LOGGER.info(f"Exceptions seen: {exceptions}, congratulations!")
-    else:
-        LOGGER.warning(
-            f"Exceptions seen: {exceptions} but should be {len(RAISING_THREADS)}!"
-        )
-    return exceptions
+def run_scenario(name: str, run: Callable[[], int]) -> bool:
+    """Run all threads; return whether all exceptions were seen."""
+    start_scenario(LOGGER, name)
+    seen, raised = run(), len(RAISING_THREADS)
+    return report(LOGGER, f"Exceptions seen: {seen}", seen == raised, raised)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running lost exceptions scenario!")
-    without_asking = run_scenario(run_without_asking)
-    LOGGER.info("")
-
-    LOGGER.info("Running safe scenario!")
-    with_asking = run_scenario(run_with_asking)
-
-    return 0 if without_asking == 0 and with_asking == len(RAISING_THREADS) else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    lost = run_scenario("lost exceptions", run_without_asking)
+    safe = run_scenario("safe", run_with_asking)
+    return exit_status(LOGGER, lost, safe)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ Solution: a lock, which leaves only the orders that lose no update.
 Run: python3 multithreaded-interleavings.py
 """
 
-import concurrent.futures
 import itertools
 import linecache
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 LINES = ("value = count", "value += 1", "count = value")
 LOCK = threading.Lock()
@@ -60,7 +60,7 @@ def run_in_order(add: Callable[[], None], order: tuple[str, ...]) -> tuple[str, 
     """Run the threads' lines in this order; return the lines, each with the count."""
     global count
     count, left, ran = 0, (list(LINES), list(LINES)), []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as executor:
+    with ThreadPoolExecutor(max_workers=2) as executor:
         for turn in map(int, order):
             # A thread that is done, or locked out, leaves its turn to the other one.
             can_go = left[turn] if len(left[turn]) < len(LINES) else not LOCK.locked()
@@ -74,26 +74,21 @@ def run_in_order(add: Callable[[], None], order: tuple[str, ...]) -> tuple[str, 
     return tuple(ran)
 
 
-def run_scenario(add: Callable[[], None]) -> tuple[int, int]:
-    """Run every order, show one; return how many there are and how many are wrong."""
-    LOGGER.info(f"Running {add.__name__} scenario!")
+def run_scenario(name: str, add: Callable[[], None]) -> bool:
+    """Run every order, show one; return whether no order is wrong."""
+    start_scenario(LOGGER, name)
     runs = {run_in_order(add, order) for order in set(itertools.permutations("000111"))}
     wrong = [lines for lines in runs if not lines[-1].endswith("2")]
     for line in (f"{'thread 0':20}{'thread 1':20}count", *max(wrong or runs)):
         LOGGER.info(line)
-    if wrong:
-        LOGGER.warning(f"Wrong orders: {len(wrong)} of {len(runs)} but should be 0!")
-    else:
-        LOGGER.info(f"Wrong orders: 0 of {len(runs)}, congratulations!")
-    return len(runs), len(wrong)
+    return report(LOGGER, f"Wrong orders: {len(wrong)} of {len(runs)}", not wrong, 0)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    without_lock = run_scenario(add_without_lock)
-    LOGGER.info("")
-    with_lock = run_scenario(add_with_lock)
-    return 0 if without_lock == (20, 18) and with_lock == (2, 0) else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_lock = run_scenario("add_without_lock", add_without_lock)
+    with_lock = run_scenario("add_with_lock", add_with_lock)
+    return exit_status(LOGGER, without_lock, with_lock)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ Solution: after Ctrl-C, ask the running tasks to stop and cancel the queued ones
 Run: python3 multithreaded-interrupts.py
 """
 
-import concurrent.futures
 import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 THREADS = 2
 TASKS = 4
@@ -21,14 +21,13 @@ TASK_SECONDS = 1
 STOP = threading.Event()
 LOGGER = get_logger(__name__)
 
-Futures = list[concurrent.futures.Future[None]]
 
-
-def download(task_id: int) -> None:
-    """Work for a second, or until asked to stop."""
+def download(task_id: int) -> bool:
+    """Work for a second, or until asked to stop; return whether it was complete."""
     LOGGER.info(f"Task: {task_id} started download")
-    STOP.wait(TASK_SECONDS)
+    stopped = STOP.wait(TASK_SECONDS)
     LOGGER.info(f"Task: {task_id} finished download")
+    return not stopped
 
 
 def press_ctrl_c() -> None:
@@ -38,56 +37,46 @@ def press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def interrupt_without_stop() -> Futures:
-    """After Ctrl-C, leave everything to the end of the `with` block."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
-        futures = [executor.submit(download, task_id) for task_id in range(TASKS)]
-        try:
-            press_ctrl_c()
-        except KeyboardInterrupt:
-            LOGGER.info("Interrupted")
-    return futures
+def leave_tasks(_: ThreadPoolExecutor) -> None:
+    """Leave all tasks to the end of the `with` block."""
 
 
-def interrupt_with_stop() -> Futures:
-    """After Ctrl-C, ask the running tasks to stop and cancel the queued ones."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
-        futures = [executor.submit(download, task_id) for task_id in range(TASKS)]
-        try:
-            press_ctrl_c()
-        except KeyboardInterrupt:
-            LOGGER.info("Interrupted")
-            STOP.set()
-            executor.shutdown(cancel_futures=True)
-    return futures
+def stop_tasks(executor: ThreadPoolExecutor) -> None:
+    """Ask the running tasks to stop and cancel the queued ones."""
+    STOP.set()
+    executor.shutdown(cancel_futures=True)
 
 
-def run_scenario(interrupt: Callable[[], Futures]) -> int:
-    """Run tasks and interrupt them; return how many were cancelled."""
+def run_scenario(name: str, handle: Callable[[ThreadPoolExecutor], None]) -> bool:
+    """Run tasks and interrupt them; return whether no download was completed."""
+    start_scenario(LOGGER, name)
+    STOP.clear()
+    futures: list[Future[bool]] = []
     started = time.perf_counter()
-    cancelled = sum(future.cancelled() for future in interrupt())
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
+        try:
+            futures += [executor.submit(download, task_id) for task_id in range(TASKS)]
+            press_ctrl_c()
+        except KeyboardInterrupt:
+            LOGGER.info("Interrupted")
+            handle(executor)
     seconds = time.perf_counter() - started
 
-    ended = f"Ended after {seconds:.1f}s. Cancelled tasks: {cancelled}"
-    if cancelled:
-        LOGGER.info(f"{ended}, congratulations!")
-    else:
-        LOGGER.warning(f"{ended} but should be {TASKS - THREADS}!")
-    return cancelled
+    done = sum(not future.cancelled() and future.result() for future in futures)
+    cancelled = sum(future.cancelled() for future in futures)
+    result = f"Took {seconds:.1f}s. Completed: {done}, cancelled: {cancelled}"
+    queued = max(0, TASKS - THREADS)
+    solved = done == 0 and cancelled >= queued
+    return report(LOGGER, result, solved, should_be=f"0 and {queued}")
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
+    """Run both scenarios; return 0 if only the second one ends well."""
     # A shell makes background programs ignore Ctrl-C, but this script needs it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    LOGGER.info("Running Ctrl-C scenario!")
-    without_stop = run_scenario(interrupt_without_stop)
-    LOGGER.info("")
-
-    LOGGER.info("Running stop scenario!")
-    with_stop = run_scenario(interrupt_with_stop)
-
-    return 0 if without_stop == 0 and with_stop > 0 else 1
+    without_stop = run_scenario("Ctrl-C", leave_tasks)
+    with_stop = run_scenario("stop", stop_tasks)
+    return exit_status(LOGGER, without_stop, with_stop)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,36 @@
 """Lose updates to a shared count, then add a lock.
 
-Problem: two threads change one count. Each reads it, works out the new value and stores
-    it, overwriting whatever the other thread has stored in the meantime.
+Problem: each of two threads overwrites what the other one has stored in a shared count.
 Solution: read, update and store under one lock, so that one thread at a time does it.
 
 Run: python3 multithreaded-locks.py
 """
 
-import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
-THREADS = 2
 OPERATIONS = 200_000
 STEPS = (1, -1)
-# Thread 1 naps longer, then overwrites what thread 0 stored in the extra time.
-NAPS = (0.10, 0.11)
+THREADS = len(STEPS)
 START = threading.Barrier(THREADS, timeout=10)
 LOCK = threading.Lock()
 LOGGER = get_logger(__name__)
-
 count = 0
 
 
 def change_count(thread_id: int, operation: int) -> None:
-    """Read, update and store the count, the first time with a nap before the store."""
+    """Read, update and store the count, the first time with a sleep in between."""
     global count
     value = count
-    value += STEPS[thread_id]
     if operation == 0:
-        # The store below overwrites whatever the other thread stores during this nap.
-        time.sleep(NAPS[thread_id])
+        LOGGER.info(f"Thread: {thread_id} got {value}")
+        # Stands in for slow work. Without a lock, both threads have read 0 by now.
+        time.sleep(0.1)
+    value += STEPS[thread_id]
     count = value
 
 
@@ -50,35 +47,28 @@ def foo_with_locks(thread_id: int) -> None:
     """Do the same, but keep the other thread out from the read to the store."""
     LOGGER.info(f"Thread: {thread_id} started foo_with_locks")
     START.wait()
+    LOGGER.info(f"Thread: {thread_id} waits for the lock")
     for operation in range(OPERATIONS):
         with LOCK:
             change_count(thread_id, operation)
     LOGGER.info(f"Thread: {thread_id} finished foo_with_locks")
 
 
-def run_scenario(foo: Callable[[int], None]) -> int:
-    """Have both threads change the count, starting from 0; return the final count."""
+def run_scenario(name: str, foo: Callable[[int], None]) -> bool:
+    """Have both threads change the count, starting from 0; return if it ends at 0."""
     global count
     count = 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=THREADS) as executor:
+    start_scenario(LOGGER, name)
+    with ThreadPoolExecutor(max_workers=THREADS) as executor:
         list(executor.map(foo, range(THREADS)))
-    if count == 0:
-        LOGGER.info("Count is 0, congratulations!")
-    else:
-        LOGGER.warning(f"Count is: {count} but should be 0!")
-    return count
+    return report(LOGGER, f"Count is: {count}", count == 0, should_be=0)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running race condition scenario!")
-    without_locks = run_scenario(foo_without_locks)
-    LOGGER.info("")
-
-    LOGGER.info("Running safe scenario!")
-    with_locks = run_scenario(foo_with_locks)
-
-    return 0 if without_locks != 0 and with_locks == 0 else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    race = run_scenario("race condition", foo_without_locks)
+    safe = run_scenario("safe", foo_with_locks)
+    return exit_status(LOGGER, race, safe)
 
 
 if __name__ == "__main__":

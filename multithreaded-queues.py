@@ -7,86 +7,76 @@ Solution: put one sentinel for each consumer into the queue.
 Run: python3 multithreaded-queues.py
 """
 
-import concurrent.futures
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from queue import SimpleQueue
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 CONSUMERS = 2
-ITEMS = ("photo 0", "photo 1")
-SENTINEL = ""
-PATIENCE_SECONDS = 1
+SENTINEL = None
+PATIENCE_SECONDS = 1.0
 EACH_HAS_ONE = threading.Barrier(CONSUMERS, timeout=10)
 LOGGER = get_logger(__name__)
 
-Queue = queue.SimpleQueue[str]
 
-
-def consume(thread_id: int, items: Queue) -> None:
+def consume(thread_id: int, items: SimpleQueue[str | None]) -> None:
     """Take items from the queue until a sentinel comes."""
     LOGGER.info(f"Thread: {thread_id} started consume")
     while True:
         LOGGER.info(f"Thread: {thread_id} waits for an item")
         item = items.get()
-        if item == SENTINEL:
+        if item is SENTINEL:
             break
         LOGGER.info(f"Thread: {thread_id} got {item}")
-        # Work that takes long enough for the other consumer to get an item as well.
+        # Work that takes long enough for each other consumer to get an item as well.
         EACH_HAS_ONE.wait()
     LOGGER.info(f"Thread: {thread_id} finished consume")
 
 
-def produce_with_one_sentinel(items: Queue) -> None:
+def produce_with_one_sentinel(items: SimpleQueue[str | None]) -> None:
     """Put all items into the queue, then a sentinel."""
-    for item in ITEMS:
-        items.put(item)
+    for number in range(CONSUMERS):
+        items.put(f"photo {number}")
     items.put(SENTINEL)
 
 
-def produce_with_a_sentinel_each(items: Queue) -> None:
+def produce_with_a_sentinel_each(items: SimpleQueue[str | None]) -> None:
     """Do the same, but add one sentinel for each consumer."""
-    for item in ITEMS:
-        items.put(item)
+    for number in range(CONSUMERS):
+        items.put(f"photo {number}")
     for _ in range(CONSUMERS):
         items.put(SENTINEL)
 
 
-def run_scenario(produce: Callable[[Queue], None]) -> int:
-    """Produce and consume; return how many consumers stopped by themselves."""
-    items = Queue()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=CONSUMERS) as executor:
+def run_scenario(name: str, produce: Callable[[SimpleQueue[str | None]], None]) -> bool:
+    """Produce and consume; return whether all consumers stopped by themselves."""
+    start_scenario(LOGGER, name)
+    items: SimpleQueue[str | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=CONSUMERS) as executor:
         try:
             futures = [
                 executor.submit(consume, thread_id, items)
                 for thread_id in range(CONSUMERS)
             ]
             produce(items)
-            ended, waiting = concurrent.futures.wait(futures, timeout=PATIENCE_SECONDS)
-            if waiting:
-                LOGGER.info(f"Consumers still waiting: {len(waiting)}")
+            stopped = len(wait(futures, timeout=PATIENCE_SECONDS).done)
+            if stopped < CONSUMERS:
+                LOGGER.info(f"Consumers still waiting: {CONSUMERS - stopped}")
         finally:
             # Without these, this script would wait forever too.
             for _ in range(CONSUMERS):
                 items.put(SENTINEL)
-    if len(ended) == CONSUMERS:
-        LOGGER.info(f"Consumers stopped: {len(ended)}, congratulations!")
-    else:
-        LOGGER.warning(f"Consumers stopped: {len(ended)} but should be {CONSUMERS}!")
-    return len(ended)
+    all_stopped = stopped == CONSUMERS
+    return report(LOGGER, f"Consumers stopped: {stopped}", all_stopped, CONSUMERS)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running one sentinel scenario!")
-    with_one = run_scenario(produce_with_one_sentinel)
-    LOGGER.info("")
-
-    LOGGER.info("Running one sentinel each scenario!")
-    with_one_each = run_scenario(produce_with_a_sentinel_each)
-
-    return 0 if with_one == 1 and with_one_each == CONSUMERS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    with_one = run_scenario("one sentinel", produce_with_one_sentinel)
+    with_one_each = run_scenario("one sentinel each", produce_with_a_sentinel_each)
+    return exit_status(LOGGER, with_one, with_one_each)
 
 
 if __name__ == "__main__":

@@ -7,28 +7,25 @@ Solution: a second pool for the tasks that other tasks wait for.
 Run: python3 multithreaded-starvation.py
 """
 
-import concurrent.futures
 import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 PAGES = 2
-# Page 0 gives up first, so that this script ends. By default, `result` waits forever.
-PATIENCE_SECONDS = (1, 5)
+PATIENCE_SECONDS = 1.0
 POOL_IS_FULL = threading.Barrier(PAGES, timeout=10)
 LOGGER = get_logger(__name__)
 
-Pool = concurrent.futures.ThreadPoolExecutor
 
-
-def load_image(task_id: int) -> str:
+def load_image(task_id: int) -> None:
     """Load the image of a page."""
     LOGGER.info(f"Task: {task_id} started load_image")
     LOGGER.info(f"Task: {task_id} finished load_image")
-    return f"image {task_id}"
 
 
-def load_page(task_id: int, image_pool: Pool) -> bool:
+def load_page(task_id: int, image_pool: ThreadPoolExecutor) -> bool:
     """Have a pool load a page's image; wait for it, and return whether it loaded."""
     LOGGER.info(f"Task: {task_id} started load_page")
     # From here on, every thread in the pool that runs this task is busy with a page.
@@ -38,48 +35,54 @@ def load_page(task_id: int, image_pool: Pool) -> bool:
     future = image_pool.submit(load_image, image_id)
     LOGGER.info(f"Task: {task_id} waits for task {image_id}")
     try:
-        future.result(timeout=PATIENCE_SECONDS[task_id])
-    except TimeoutError:
-        future.cancel()
+        future.result()
+    except CancelledError:
         LOGGER.info(f"Task: {image_id} cancelled")
     LOGGER.info(f"Task: {task_id} finished load_page")
     return not future.cancelled()
 
 
+def load_all(page_pool: ThreadPoolExecutor, image_pool: ThreadPoolExecutor) -> int:
+    """Load all pages; return how many got their image."""
+    try:
+        pages = [
+            page_pool.submit(load_page, task_id, image_pool) for task_id in range(PAGES)
+        ]
+        if wait(pages, timeout=PATIENCE_SECONDS).not_done:
+            LOGGER.info(f"No page after {PATIENCE_SECONDS}s: cancelling the images")
+    finally:
+        # Without this, the script would wait forever too.
+        image_pool.shutdown(wait=False, cancel_futures=True)
+    return sum(page.result() for page in pages)
+
+
 def load_in_one_pool() -> int:
-    """Load pages and images in one pool; return how many pages got their image."""
-    with Pool(max_workers=PAGES) as pool:
-        futures = [pool.submit(load_page, task_id, pool) for task_id in range(PAGES)]
-        return sum(future.result() for future in futures)
+    """Load pages and images in one pool."""
+    with ThreadPoolExecutor(max_workers=PAGES) as pool:
+        return load_all(pool, pool)
 
 
 def load_in_two_pools() -> int:
     """Do the same, but load the images in a separate pool."""
-    with Pool(max_workers=PAGES) as images, Pool(max_workers=PAGES) as pool:
-        futures = [pool.submit(load_page, task_id, images) for task_id in range(PAGES)]
-        return sum(future.result() for future in futures)
+    with (
+        ThreadPoolExecutor(max_workers=PAGES) as image_pool,
+        ThreadPoolExecutor(max_workers=PAGES) as page_pool,
+    ):
+        return load_all(page_pool, image_pool)
 
 
-def report(complete: int) -> None:
-    """Log how many pages got their image."""
-    if complete == PAGES:
-        LOGGER.info(f"Complete pages: {complete}, congratulations!")
-    else:
-        LOGGER.warning(f"Complete pages: {complete} but should be {PAGES}!")
+def run_scenario(name: str, load: Callable[[], int]) -> bool:
+    """Load all pages; return whether all of them got their image."""
+    start_scenario(LOGGER, name)
+    complete = load()
+    return report(LOGGER, f"Complete pages: {complete}", complete == PAGES, PAGES)
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running one pool scenario!")
-    in_one_pool = load_in_one_pool()
-    report(in_one_pool)
-    LOGGER.info("")
-
-    LOGGER.info("Running two pools scenario!")
-    in_two_pools = load_in_two_pools()
-    report(in_two_pools)
-
-    return 0 if in_one_pool < PAGES and in_two_pools == PAGES else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    in_one_pool = run_scenario("one pool", load_in_one_pool)
+    in_two_pools = run_scenario("two pools", load_in_two_pools)
+    return exit_status(LOGGER, in_one_pool, in_two_pools)
 
 
 if __name__ == "__main__":

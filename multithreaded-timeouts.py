@@ -7,12 +7,12 @@ Solution: set an event to ask the task to stop, and have the task check it regul
 Run: python3 multithreaded-timeouts.py
 """
 
-import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from common_logging import get_logger
+from common_logging import exit_status, get_logger, report, start_scenario
 
 CHUNKS = 20
 CHUNK_SECONDS = 0.1
@@ -43,37 +43,29 @@ def download_with_stop(thread_id: int) -> int:
     return chunks
 
 
-def run_scenario(download: Callable[[int], int]) -> int:
-    """Give up on a download and ask it to stop; return how many chunks it got."""
+def run_scenario(name: str, download: Callable[[int], int]) -> bool:
+    """Give up on a download and ask it to stop; return whether it stopped early."""
+    start_scenario(LOGGER, name)
     STOP.clear()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as executor:
+    with ThreadPoolExecutor(max_workers=1) as executor:
         future = executor.submit(download, 0)
         try:
             future.result(timeout=TIMEOUT_SECONDS)
+            LOGGER.info("The download was faster than the timeout")
         except TimeoutError:
             LOGGER.info(f"Gave up waiting. Cancelled: {future.cancel()}")
         gave_up_at = time.perf_counter()
         STOP.set()
-    seconds = time.perf_counter() - gave_up_at
-
-    ended = f"Ended {seconds:.1f}s after timeout"
-    if future.result() < CHUNKS:
-        LOGGER.info(f"{ended}, congratulations!")
-    else:
-        LOGGER.warning(f"{ended} but should be at most {CHUNK_SECONDS}s!")
-    return future.result()
+    ended = f"Ended {time.perf_counter() - gave_up_at:.1f}s after timeout"
+    stopped = future.result() < CHUNKS
+    return report(LOGGER, ended, stopped, f"at most {CHUNK_SECONDS}s")
 
 
 def main() -> int:
-    """Run both scenarios; return 0 if both end as the module docstring says."""
-    LOGGER.info("Running timeout scenario!")
-    without_stop = run_scenario(download_without_stop)
-    LOGGER.info("")
-
-    LOGGER.info("Running stop scenario!")
-    with_stop = run_scenario(download_with_stop)
-
-    return 0 if without_stop == CHUNKS and with_stop < CHUNKS else 1
+    """Run both scenarios; return 0 if only the second one ends well."""
+    without_stop = run_scenario("timeout", download_without_stop)
+    with_stop = run_scenario("stop", download_with_stop)
+    return exit_status(LOGGER, without_stop, with_stop)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Run the scripts of this collection one after another and sum up how they ended.
 
-A script is ok if its problem appeared and its solution worked; it then exits with
-status 0. The exit status of run.py is 0 if no script failed, 1 if one did or the output
-can't be written, 2 for bad arguments, 130 after Ctrl-C, 143 after SIGTERM.
+A script is ok (exit status 0) if its problem appeared and its solution worked. With
+exit status 2, the machine can't show it, for example because no core is free. The exit
+status of run.py is 0 if no script failed, 1 if one did or a file can't be read or
+written, 2 for bad arguments, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 """
 
 import argparse
@@ -24,22 +25,24 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import timeline
+from common_logging import EXIT_NOT_SHOWN, digest
 
 HERE = Path(__file__).resolve().parent
+NAME_WIDTH = max((len(path.name) for path in HERE.glob("*-*.py")), default=0)
 GRACE_SECONDS = 5.0  # for a script to stop after Ctrl-C
 LEFTOVER_SECONDS = 1.0  # for what a script has left behind
 
 LISTED = re.compile(r"^- \[(\S+-\S+\.py)\]", re.MULTILINE)
 DOCSTRING = re.compile(r'^"""(.+?)(?:"""|$)', re.MULTILINE)
 METADATA = re.compile(r"^# /// script\n((?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
-COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31}
+COLOURS = {"problem": 33, "solved": 32, "failed": 31, "stopped": 31, "not shown": 36}
 
 # Signals that should stop the runner. After a second one, it kills the script.
 stops: list[int] = []
 
 
 class Run(NamedTuple):
-    """One run of a script: ok, failed or stopped, why, how long it took, its log."""
+    """One run of a script: its result, why, how long it took, its log."""
 
     result: str
     reason: str
@@ -110,7 +113,9 @@ def run_script(script: Path, timeout: float, stream: bool = False) -> Run:
         wait_until(lambda: process.poll() is not None or stops, timeout)
         seconds = time.perf_counter() - started
         result, reason = "ok", ""
-        if process.returncode:
+        if process.returncode == EXIT_NOT_SHOWN:
+            result = "not shown"
+        elif process.returncode:
             result, reason = "failed", f"exit status {process.returncode}"
         elif process.returncode is None and stops:
             result, reason = "stopped", "by a signal"
@@ -177,31 +182,18 @@ def print_row(*cells: str, end: str = "") -> None:
     print(text, flush=True)
 
 
-def digest(log: str) -> list[tuple[str, str, str]]:
-    """Return each scenario's result (problem or solved), name and verdict."""
-    rows, scenario = [], ""
-    for _, level, message in timeline.LINE.findall(log):
-        if heading := timeline.HEADING.fullmatch(message):
-            scenario = heading[1]
-        elif level == "WARNING":
-            rows.append(("problem", scenario, message))
-        elif message.endswith("congratulations!"):
-            rows.append(("solved", scenario, message))
-    return rows
-
-
 def run_once(script: Path, options: argparse.Namespace) -> Run:
     """Run a script, and print each scenario's result, or the script's log."""
     print_row(script.name, describe(script))
     stream = options.log and not options.timeline
     run = run_script(script, options.timeout, stream)
     rows = digest(run.log)
-    if run.reason or stream:
+    if run.reason or not rows:
         rows.append((run.result, "", run.reason))
     width = max([0, *(len(scenario) for _, scenario, _ in rows)])
     for row, (result, scenario, said) in enumerate(rows, start=1):
         end = f"{run.seconds:6.1f} s" if row == len(rows) else ""
-        print_row(f"  {result:7}", f"{scenario:{width}}", said, end=end)
+        print_row(f"  {result:9}", f"{scenario:{width}}", said, end=end)
     if run.reason or (options.log and not stream):
         print(run.log, flush=True)
     if options.timeline:
@@ -210,17 +202,18 @@ def run_once(script: Path, options: argparse.Namespace) -> Run:
 
 
 def run_repeatedly(script: Path, timeout: float, repeat: int) -> Run:
-    """Run a script `repeat` times; return the first run that isn't ok, or the last."""
+    """Run a script `repeat` times; return the first run that failed, or the last."""
     runs: list[Run] = []
     while len(runs) < repeat and not stops:
         show_progress(f"{script.name}: run {len(runs) + 1:,} of {repeat:,}")
         runs.append(run_script(script, timeout))
         show_progress()
     bad = [run for run in runs if run.reason]
+    ok = [run for run in runs if run.result == "ok"]
     seconds = [run.seconds for run in runs]
-    result = f"ok {len(runs) - len(bad):,} of {len(runs):,}"
+    result = f"ok {len(ok):,} of {len(runs):,}"
     times = " / ".join(f"{f(seconds):.2f}" for f in (min, statistics.median, max))
-    print_row(f"{script.name:29}", f"{result:17}", times)
+    print_row(f"{script.name:{NAME_WIDTH}}", f"{result:17}", times)
     for run in bad[:1]:
         print_row(f"  {run.result}", run.reason)
         print(run.log, flush=True)
@@ -232,7 +225,7 @@ def run_all(scripts: dict[Path, str], options: argparse.Namespace) -> int:
     started = time.perf_counter()
     results: Counter[str] = Counter()
     if options.repeat:
-        print_row(f"{'script':29}", f"{'result':17}", "seconds: min / median / max")
+        print_row(f"{'script':{NAME_WIDTH}}", f"{'result':17}", "min / median / max s")
     for script, reason in scripts.items():
         if stops:
             break
@@ -260,12 +253,15 @@ def main() -> int:
     add("--log", action="store_true", help="show each script's whole log")
     add("--timeline", action="store_true", help="draw each script's log as a timeline")
     add("--repeat", type=int, metavar="N", help="run each script N times and measure")
-    add("--timeout", type=float, default=60, metavar="SECONDS", help="limit a run (60)")
+    add("--timeout", type=float, default=60, metavar="SECONDS", help="of each run (60)")
     options = parser.parse_args()
     if options.repeat is not None and options.repeat < 1:
         parser.error("--repeat takes a whole number above 0")
     if not 0 < options.timeout <= 24 * 60 * 60:
         parser.error("--timeout takes a number above 0, at most a day")
+    kinds = [options.list, options.repeat, options.log or options.timeline]
+    if sum(map(bool, kinds)) > 1:
+        parser.error("--list, --repeat, and --log or --timeline exclude each other")
     scripts = find_scripts()
     words = [Path(word).name.lower() for word in options.words]
     for word in words:
@@ -280,7 +276,7 @@ def main() -> int:
             parser.error(f"{script.name}: bad script metadata: {error}")
     if options.list:
         for script in reasons:
-            print_row(f"{script.name:29}", describe(script))
+            print_row(f"{script.name:{NAME_WIDTH}}", describe(script))
         return 0
     for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):
         number = getattr(signal, name)
@@ -295,5 +291,6 @@ if __name__ == "__main__":
     # For example, a closed pipe or a full disk.
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"run.py: {error.strerror}", file=sys.stderr)
+        place = error.filename or "standard output"
+        print(f"run.py: {place}: {error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -13,11 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-LINE = re.compile(
-    r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - \S+ - ([A-Z]+) - (.*)$", re.MULTILINE
-)
-HEADING = re.compile(r"Running (.+) scenario!")
-EVENT = re.compile(r"(Thread|Process|Interpreter|Task): (\d+) (\w+)(.*)")
+from common_logging import EVENT, HEADING, LINE
+
 COMPUTED = re.compile(r"Computed for: (\d+\.\d+)s")
 
 # How to draw a worker's time after each of these words, and how to mark its end.
@@ -64,7 +61,10 @@ def split_scenarios(log: str) -> list[list[Line]]:
     """Return the lines of each scenario in the order of their times."""
     scenarios: list[list[Line]] = []
     first = 0.0
-    lines = [(datetime.fromisoformat(time), *rest) for time, *rest in LINE.findall(log)]
+    lines = [
+        (datetime.fromisoformat(time), level, message)
+        for time, _, level, message in LINE.findall(log)
+    ]
     for time, level, message in sorted(lines, key=lambda line: line[0]):
         if not scenarios or HEADING.match(message):
             scenarios.append([])

@@ -25,9 +25,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="rewrite the console blocks of the pages that are no longer true",
     )
     parser.addoption(
+        "--edits",
+        action="store_true",
+        help="only run the scripts with each of their numbers changed",
+    )
+    parser.addoption(
         "--start-method",
         help="run scripts with this start method, in dev mode, warnings as errors",
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Run either the tests of edits, which take minutes, or all others."""
+    name = collection_path.name
+    if not name.startswith("test_"):
+        return None
+    return bool((name == "test_edits.py") != config.getoption("--edits"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

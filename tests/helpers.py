@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,14 +14,12 @@ from typing import IO
 import pytest
 
 import run
+from common_logging import EVENT, LINE
 
 ROOT = Path(__file__).resolve().parents[1]
 # No script takes this long. It only keeps a test from waiting for ever.
 PATIENCE_SECONDS = 60
 
-# A line as (name, level, message), and who speaks in a message.
-LINE = re.compile(r"(?m)^[\d-]{10} [\d:]{8},\d{3} - (\S+) - ([A-Z]+) - (.*)$")
-SPEAKER = re.compile(r"(Thread|Process|Interpreter|Task): \d+")
 # The scripts whose tasks are too many, or too far away, for lines of their own.
 WITHOUT_WORKERS = (
     "multithreaded-interleavings.py",
@@ -82,9 +79,14 @@ def skip_if_it_cannot_run(script: str) -> None:
         pytest.skip(reason)
 
 
+def read_lines(log: str) -> list[tuple[str, str, str]]:
+    """Return the lines of a log, each as its logger's name, its level, its message."""
+    return [(name, level, message) for _, name, level, message in LINE.findall(log)]
+
+
 def read_messages(log: str) -> list[str]:
     """Return what the lines of a log say."""
-    return [message for _, _, message in LINE.findall(log)]
+    return [message for _, _, message in read_lines(log)]
 
 
 def split_by_speaker(lines: list[str]) -> dict[str, list[str]]:
@@ -94,8 +96,9 @@ def split_by_speaker(lines: list[str]) -> dict[str, list[str]]:
     """
     said: dict[str, list[str]] = {}
     for line in lines:
-        speaker = SPEAKER.search(line)
-        said.setdefault(speaker[0] if speaker else "main", []).append(line)
+        event = EVENT.search(line)
+        speaker = f"{event[1]}: {event[2]}" if event else "main"
+        said.setdefault(speaker, []).append(line)
     return said
 
 

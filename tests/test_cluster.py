@@ -31,7 +31,7 @@ SHOW_PORTS = """import psutil
                 for connection in process.net_connections():
                     if connection.status == psutil.CONN_LISTEN:
                         LOGGER.info(f"Listens on {connection.laddr.ip}")
-            sleeps = [60]"""
+            time.sleep(1)"""
 
 
 @pytest.fixture
@@ -64,23 +64,23 @@ def test_a_distant_clusters_lines_come_here_once(cluster: str, folder: Path) -> 
     for _ in range(2):
         run = run_python(ROOT / SCRIPT, cwd=folder, environment=environment)
         assert run.returncode == 0, run.stdout
-        *lines, last = read_messages(run.stdout)
+        _, _, on_cluster = run.stdout.partition("Running cluster scenario!\n")
+        *lines, last = read_messages(on_cluster)
         assert sorted(line.partition(" foo")[0] for line in lines) == [
             f"Task: {task} {event}"
             for task in range(5)
             for event in ("finished", "started")
         ]
         assert last.endswith("congratulations!")
-        assert len(run.stdout.splitlines()) == 11
     for name in ("first", "second"):
         assert "foo" not in (folder / name).read_text("utf-8")
 
 
 def test_a_cluster_here_listens_to_this_machine_only(folder: Path) -> None:
     skip_if_it_cannot_run(SCRIPT)
-    change = ("sleeps = list(executor.map(foo, range(TASKS)))", SHOW_PORTS)
+    change = ("list(executor.map(foo, range(TASKS)))", SHOW_PORTS)
     run = run_python(copy_collection(folder, SCRIPT, change), cwd=folder)
-    assert run.returncode == 0, run.stdout
+    assert "Traceback" not in run.stdout
     assert set(re.findall(r"Listens on (\S+)", run.stdout)) == {"127.0.0.1"}
 
 

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from helpers import LINE, ROOT, run_python
+from helpers import ROOT, read_lines, run_python
 
 
 def run_program(source: str) -> tuple[str, str]:
@@ -22,7 +22,7 @@ def test_lines_go_to_standard_error_once_in_the_common_format() -> None:
         "get_logger('other').warning('careful')\n"
     )
     assert out == ""
-    assert LINE.findall(err) == [
+    assert read_lines(err) == [
         ("__main__", "INFO", "hello"),
         ("other", "WARNING", "careful"),
     ]

@@ -68,7 +68,9 @@ def test_ctrl_c_while_processes_start_leaves_nothing_behind(
     with start_python(ROOT / script, cwd=folder, environment=path) as program:
         log = read_to_end(program)
     # Neither the script nor its processes take notice of it: that is the price.
-    assert program.returncode == 0, log
+    # With exit status 2, no core was free.
+    assert program.returncode in (0, 2), log
+    assert "Traceback" not in log
 
 
 @posix_only

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers import PATIENCE_SECONDS, ROOT, run_python
 
+from common_logging import NO_PROBLEM
 from timeline import draw
 
 posix_only = pytest.mark.skipif(
@@ -28,6 +29,14 @@ print("""{LINE} INFO - Running race scenario!
 {LINE} INFO - Running safe race scenario!
 {LINE} INFO - Count is 0, congratulations!""")
 '''
+CANNOT_SHOW = f"""{OK}
+print("{LINE} WARNING - Not shown: no core was free")
+raise SystemExit(2)
+"""
+SHOWS_NO_PROBLEM = f"""{OK}
+print("{LINE} WARNING - {NO_PROBLEM}")
+raise SystemExit(1)
+"""
 THEIR_LOG = f"""{LINE} INFO - Running race scenario!
 {LINE} INFO - Thread: 0 started foo
 {LINE} INFO - Thread: 1 started foo
@@ -47,7 +56,7 @@ METADATA = "# /// script\n# {}\n# ///\n"
 
 def fill(folder: Path, **scripts: str) -> None:
     """Put the runner into a folder, and scripts on threads beside it."""
-    for module in ("run.py", "timeline.py"):
+    for module in ("run.py", "timeline.py", "common_logging.py"):
         shutil.copy(ROOT / module, folder)
     for name, source in scripts.items():
         path = folder / f"multithreaded-{name}.py"
@@ -73,10 +82,10 @@ def test_each_scenario_has_a_line(folder: Path) -> None:
     assert run.returncode == 1
     assert without_seconds(run.stdout) == [
         "multithreaded-basic.py  Show a thing.",
-        "  problem  race       Count is: 5 but should be 0!",
-        "  solved   safe race  Count is 0, congratulations!",
+        "  problem    race       Count is: 5 but should be 0!",
+        "  solved     safe race  Count is 0, congratulations!",
         "multithreaded-failing.py  Show no thing.",
-        "  failed     exit status 1",
+        "  failed       exit status 1",
         "oh no",
         "",
         "2 scripts: 1 failed, 1 ok",
@@ -101,7 +110,7 @@ def test_a_timeline_stands_below_the_digest_and_the_log(
     assert run.returncode == 0
     assert without_seconds(run.stdout) == [
         "multithreaded-basic.py  Show a thing.",
-        "  problem  race  Count is: 5 but should be 0!",
+        "  problem    race  Count is: 5 but should be 0!",
         *([*THEIR_LOG.splitlines(), "", ""] if log else []),
         *draw(THEIR_LOG).splitlines(),
         "1 script: 1 ok",
@@ -140,6 +149,10 @@ def test_words_select_scripts(folder: Path) -> None:
         ("--timeout nan", "--timeout takes a number above 0"),
         ("--timeout 1e9", "--timeout takes a number above 0"),
         ("--potatoes", "--potatoes"),
+        ("--list --timeline", "exclude each other"),
+        ("--list --repeat 3", "exclude each other"),
+        ("--repeat 3 --timeline", "exclude each other"),
+        ("--repeat 3 --log", "exclude each other"),
         ("table", "multithreaded-table.py: bad script metadata: "),
         ("version", "multithreaded-version.py: bad script metadata: "),
     ],
@@ -162,8 +175,48 @@ def test_bad_arguments_and_bad_metadata_need_one_line(
 def test_help_names_every_option(folder: Path) -> None:
     run = run_runner(folder, "--help")
     assert run.returncode == 0
-    for word in ("WORD", "--list", "--log", "--repeat N", "--timeout SECONDS", "130"):
+    for word in ("WORD", "--list", "--log", "--repeat N", "--timeout SECONDS"):
         assert word in run.stdout
+    for status in ("130", "143", "129"):
+        assert status in run.stdout
+
+
+def test_what_a_machine_cannot_show_is_neither_ok_nor_failed(folder: Path) -> None:
+    run = run_runner(folder, busy=CANNOT_SHOW)
+    assert run.returncode == 0
+    assert without_seconds(run.stdout) == [
+        "multithreaded-busy.py  Show a thing.",
+        "  problem    race       Count is: 5 but should be 0!",
+        "  solved     safe race  Count is 0, congratulations!",
+        "  not shown             no core was free",
+        "1 script: 1 not shown",
+    ]
+    run = run_runner(folder, "--repeat", "2", busy=CANNOT_SHOW)
+    assert run.returncode == 0
+    assert "ok 0 of 2" in run.stdout
+    assert run.stdout.endswith(": 1 not shown\n")
+
+
+def test_a_scenario_without_a_problem_is_told(folder: Path) -> None:
+    run = run_runner(folder, solved=SHOWS_NO_PROBLEM)
+    assert run.returncode == 1
+    # The row is cut where it doesn't fit.
+    assert f"  failed                {NO_PROBLEM[:40]}" in run.stdout
+
+
+@posix_only
+def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    (folder / "multithreaded-gone.py").symlink_to("nowhere.py")
+    run = run_runner(folder)
+    assert run.returncode == 1
+    assert re.fullmatch(r"run.py: \S.*multithreaded-gone.py: .+\n", run.stderr)
+
+
+def test_the_list_has_two_columns(folder: Path) -> None:
+    run = run_runner(folder, "--list", a=OK, a_very_long_name_for_a_script=OK)
+    assert {line.index("Show") for line in run.stdout.splitlines()} == {
+        len("multithreaded-a_very_long_name_for_a_script.py  ")
+    }
 
 
 def test_repeat_sums_up_many_runs_without_their_log(folder: Path) -> None:
@@ -221,7 +274,9 @@ def test_output_that_cannot_be_written_needs_one_line(
     run = run_python("run.py", cwd=folder, stdout=output, stderr=subprocess.PIPE)
     os.close(output)
     assert run.returncode == 1
-    assert re.fullmatch(r"run.py: (Broken pipe|No space left on device)\n", run.stderr)
+    assert re.fullmatch(
+        r"run.py: standard output: (Broken pipe|No space left on device)\n", run.stderr
+    )
 
 
 def run_on_terminal(folder: Path, *arguments: str, **environment: str) -> str:

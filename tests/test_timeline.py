@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from helpers import ROOT, run_python
 
-from timeline import ASCII, ENDS, EVENT, SIGNS, draw
+from common_logging import EVENT
+from timeline import ASCII, ENDS, SIGNS, draw
 
 ROW = re.compile(r"(?m)^(Thread|Task) (\d+)\b")
 
