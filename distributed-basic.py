@@ -1,7 +1,6 @@
 """Run five tasks on one machine, then on three.
 
-Problem: a pool of threads or processes can use only one machine, and that machine can
-    run only some of the tasks at the same time.
+Problem: a pool can use only one machine, which can run only some tasks at a time.
 Solution: the executor of a Dask client runs the same tasks on a cluster of machines.
     Here, each machine is a worker process, unless DASK_SCHEDULER_ADDRESS names a
     cluster, which then runs the second scenario.

@@ -1,7 +1,6 @@
 """Count primes in threads, then in processes.
 
-Problem: only one thread at a time can hold the GIL and run Python code, so threads
-    compute no faster than a loop.
+Problem: only the thread that holds the GIL can run Python code, so threads take turns.
 Solution: each process has its own GIL, so processes compute at the same time.
 
 Run: python3 multiprocess-basic.py

@@ -1,7 +1,6 @@
 """Send tiny tasks one by one, or in chunks.
 
-Problem: each task is sent to a process, and its result is sent back. If that takes
-    longer than the task itself, a pool of processes is slower than a loop.
+Problem: if sending a task takes longer than running it, a pool is slower than a loop.
 Solution: with `chunksize`, one message carries many tasks, so sending costs little.
 
 Run: python3 multiprocess-chunks.py

@@ -1,7 +1,6 @@
 """Change a global in a process, or return a value.
 
-Problem: each process has its own copy of every global. If it changes one, neither the
-    parent nor any other process sees the change.
+Problem: each process has its own copy of a global, so no other one sees its changes.
 Solution: have each task return its change, and make the change in the parent.
 
 Run: python3 multiprocess-globals.py

@@ -1,7 +1,6 @@
 """Start processes with and without a main guard.
 
-Problem: a new process imports the main program. If the program starts processes at its
-    top level, the import tries to start them again, and fails.
+Problem: a new process imports the program, which tries to start processes again.
 Solution: start processes only under `if __name__ == "__main__":`.
 
 Run: python3 multiprocess-guard.py

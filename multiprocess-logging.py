@@ -1,7 +1,6 @@
 """Lose log records from processes, or queue them.
 
-Problem: a program sets up logging in its main guard, and a new process that imports the
-    program doesn't. So the process drops records, or prints them in another format.
+Problem: a program sets up logging in its main guard, which new processes don't run.
 Solution: each process puts its records into a queue, and the parent handles them.
 
 Run: python3 multiprocess-logging.py

@@ -1,7 +1,6 @@
 """Send a process a nested function, or a partial.
 
-Problem: a task is pickled on its way to a process, and a function is pickled as its
-    name. A process can't find nested functions or lambdas by name.
+Problem: a function is sent to a process by name, and a nested function can't be found.
 Solution: send a top-level function, and add the values it needs with a `partial`.
 
 Run: python3 multiprocess-pickling.py

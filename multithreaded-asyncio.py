@@ -1,7 +1,6 @@
 """Block the event loop, or use a thread instead.
 
-Problem: an event loop runs all coroutines in one thread. While one of them makes a
-    blocking call, none of the others can run.
+Problem: while one coroutine makes a blocking call, none of the others can run.
 Solution: run the call in a thread of a pool, and await its result.
 
 Run: python3 multithreaded-asyncio.py

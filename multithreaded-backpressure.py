@@ -1,7 +1,6 @@
 """Read all input at once, or only a little ahead.
 
-Problem: a loop with `submit` reads the whole input. If tasks are slower than reading,
-    nearly all of the input waits in memory.
+Problem: a loop with `submit` reads the whole input into memory if its tasks are slow.
 Solution: once enough tasks are in flight, use a result before reading more.
 
 Run: python3 multithreaded-backpressure.py

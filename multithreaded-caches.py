@@ -1,7 +1,6 @@
 """Fill a cache three times, or once with a lock.
 
-Problem: threads check a cache at the same time. None of them finds the value there, so
-    each of them queries the slow database.
+Problem: threads that find a cache empty at the same time each query the slow database.
 Solution: check and query under one lock. Threads that come later find the value.
 
 Run: python3 multithreaded-caches.py

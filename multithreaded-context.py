@@ -1,7 +1,6 @@
 """Lose a task's ContextVar value, or copy it.
 
-Problem: a value set in a `ContextVar` exists only in the current context. The threads
-    of a pool have their own contexts, so their tasks don't see the value.
+Problem: a pool's threads have their own contexts, so tasks don't see what you have set.
 Solution: run each task in a copy of the context in which it was submitted.
 
 Run: python3 multithreaded-context.py

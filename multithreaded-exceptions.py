@@ -1,7 +1,6 @@
 """Lose exceptions in threads, then catch them all.
 
-Problem: an exception in a task is stored in the task's future. If you never ask for the
-    result, you never see the exception.
+Problem: if you never ask a task's future for its result, you never see its exception.
 Solution: keep the futures, and call `result()` on each in its own `try`.
 
 Run: python3 multithreaded-exceptions.py

@@ -1,7 +1,6 @@
 """Press Ctrl-C and wait for tasks, or stop them.
 
-Problem: Ctrl-C interrupts only the main thread, which still waits for all tasks at the
-    end of the `with` block, even for those that haven't started.
+Problem: Ctrl-C interrupts only the main thread, whose `with` block waits for all tasks.
 Solution: after Ctrl-C, ask the running tasks to stop and cancel the queued ones.
 
 Run: python3 multithreaded-interrupts.py

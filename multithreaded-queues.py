@@ -1,7 +1,6 @@
 """Stop one of two consumers, then both.
 
-Problem: a queue gives each item to only one consumer. So one sentinel (an item that
-    means "no more items") stops only one consumer, and the others wait forever.
+Problem: one sentinel ("no more items") stops one consumer. The others wait forever.
 Solution: put one sentinel for each consumer into the queue.
 
 Run: python3 multithreaded-queues.py

@@ -1,7 +1,6 @@
 """Hang a pool whose tasks wait for further tasks.
 
-Problem: tasks fill a pool and wait for further tasks of the same pool. They wait
-    forever, because no thread of the pool is free to run the further tasks.
+Problem: tasks fill a pool and wait forever for further tasks of the same full pool.
 Solution: a second pool for the tasks that other tasks wait for.
 
 Run: python3 multithreaded-starvation.py

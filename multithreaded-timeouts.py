@@ -1,7 +1,6 @@
 """Time out on a task that won't stop, then stop it.
 
-Problem: a timeout ends the wait for a task, but not the task. `cancel` can't stop a
-    running task either, and the `with` block waits for it.
+Problem: a timeout ends the wait for a task, but neither it nor `cancel` ends the task.
 Solution: set an event to ask the task to stop, and have the task check it regularly.
 
 Run: python3 multithreaded-timeouts.py
