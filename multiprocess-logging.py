@@ -17,7 +17,8 @@ from pathlib import Path
 from common_logging import exit_status, get_logger, report, start_scenario
 from common_signals import ignore_interrupts
 
-PROCESSES = 3
+PROCESSES = 2
+TASKS = 3
 # The default on macOS and Windows. With fork, processes would have a copy of the setup.
 SPAWN = multiprocessing.get_context("spawn")
 LOGGER = get_logger(__name__)
@@ -31,18 +32,18 @@ def set_up(handler: logging.Handler) -> None:
     AUDIT_LOGGER.addHandler(handler)
 
 
-def audit(process_id: int) -> None:
+def audit(task_id: int) -> None:
     """Log a record."""
-    LOGGER.info(f"Process: {process_id} started audit")
-    AUDIT_LOGGER.info(f"Record of process {process_id}")
-    LOGGER.info(f"Process: {process_id} finished audit")
+    LOGGER.info(f"Task: {task_id} started audit")
+    AUDIT_LOGGER.info(f"Record of task {task_id}")
+    LOGGER.info(f"Task: {task_id} finished audit")
 
 
 def log_without_queue() -> None:
     """Run tasks in processes that have no handler."""
     with ProcessPoolExecutor(PROCESSES, mp_context=SPAWN) as executor:
         with ignore_interrupts():
-            nothing = executor.map(audit, range(PROCESSES))
+            nothing = executor.map(audit, range(TASKS))
         list(nothing)
 
 
@@ -59,14 +60,14 @@ def log_to_queue() -> None:
         PROCESSES, mp_context=SPAWN, initializer=set_up_queue, initargs=(queue,)
     ) as executor:
         with ignore_interrupts():
-            nothing = executor.map(audit, range(PROCESSES))
+            nothing = executor.map(audit, range(TASKS))
         listener.start()
         list(nothing)
     listener.stop()
 
 
 def run_scenario(name: str, log: Callable[[], None]) -> bool:
-    """Have all processes log; return whether all their records are in the log file."""
+    """Have all tasks log; return whether all their records are in the log file."""
     start_scenario(LOGGER, name)
     with tempfile.TemporaryDirectory() as folder:
         file = logging.FileHandler(Path(folder, "audit.log"))
@@ -74,8 +75,8 @@ def run_scenario(name: str, log: Callable[[], None]) -> bool:
         log()
         AUDIT_LOGGER.removeHandler(file)
         file.close()
-        records = Path(file.baseFilename).read_text().count("Record of process")
-    return report(LOGGER, f"Records: {records}", records == PROCESSES, PROCESSES)
+        records = Path(file.baseFilename).read_text().count("Record of task")
+    return report(LOGGER, f"Records: {records}", records == TASKS, TASKS)
 
 
 def main() -> int:
