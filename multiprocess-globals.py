@@ -38,8 +38,8 @@ def count_in_result(task_id: int) -> int:
 def run_with_global(executor: ProcessPoolExecutor) -> None:
     """Have the processes change the count."""
     with ignore_interrupts():
-        nothing = executor.map(count_in_global, range(TASKS))
-    list(nothing)
+        results = executor.map(count_in_global, range(TASKS))
+    list(results)
 
 
 def run_with_results(executor: ProcessPoolExecutor) -> None:

@@ -36,8 +36,8 @@ def share(shared_start: Barrier, shared_count: "Synchronized[int]") -> None:
 def change_count(process_id: int) -> None:
     """Read, update and store the count, with a sleep in between."""
     value = count.value
-    LOGGER.info(f"Process: {process_id} got {value}")
-    # Stands in for slow work. Without a lock, both processes have read 0 by now.
+    LOGGER.info(f"Process: {process_id} got the count: {value}")
+    # Stands in for slow work. Without a lock, both processes read 0 before it ends.
     time.sleep(0.5)
     count.value = value + STEPS[process_id]
 
@@ -54,7 +54,7 @@ def foo_with_locks(process_id: int) -> None:
     """Do the same, but hold the lock from the read to the store."""
     LOGGER.info(f"Process: {process_id} started foo_with_locks")
     start.wait()
-    LOGGER.info(f"Process: {process_id} waits for the lock")
+    LOGGER.info(f"Process: {process_id} waits for the count")
     with count.get_lock():
         change_count(process_id)
     LOGGER.info(f"Process: {process_id} finished foo_with_locks")
@@ -66,8 +66,8 @@ def run_scenario(name: str, foo: Callable[[int], None]) -> bool:
     shared = multiprocessing.Barrier(PROCESSES, timeout=10), multiprocessing.Value("i")
     with ProcessPoolExecutor(PROCESSES, initializer=share, initargs=shared) as executor:
         with ignore_interrupts():
-            nothing = executor.map(foo, range(PROCESSES))
-        list(nothing)
+            results = executor.map(foo, range(PROCESSES))
+        list(results)
     end = shared[1].value
     return report(LOGGER, f"Count is: {end}", end == 0, should_be=0)
 

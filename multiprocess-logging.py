@@ -1,6 +1,6 @@
 """Lose log records from processes, or queue them.
 
-Problem: a program sets up logging in its main guard, which new processes don't run.
+Problem: a program sets up a logger in its main function, which processes don't run.
 Solution: each process puts its records into a queue, and the parent handles them.
 
 Run: python3 multiprocess-logging.py
@@ -43,8 +43,8 @@ def log_without_queue() -> None:
     """Run tasks in processes that have no handler."""
     with ProcessPoolExecutor(PROCESSES, mp_context=SPAWN) as executor:
         with ignore_interrupts():
-            nothing = executor.map(audit, range(TASKS))
-        list(nothing)
+            results = executor.map(audit, range(TASKS))
+        list(results)
 
 
 def set_up_queue(queue: "multiprocessing.Queue[logging.LogRecord]") -> None:
@@ -60,9 +60,9 @@ def log_to_queue() -> None:
         PROCESSES, mp_context=SPAWN, initializer=set_up_queue, initargs=(queue,)
     ) as executor:
         with ignore_interrupts():
-            nothing = executor.map(audit, range(TASKS))
+            results = executor.map(audit, range(TASKS))
         listener.start()
-        list(nothing)
+        list(results)
     listener.stop()
 
 

@@ -17,16 +17,17 @@ BOUND = 2
 TASKS = 2 * BOUND
 LOGGER = get_logger(__name__)
 
-# The tasks in flight: each has its image or its result in memory. And their numbers.
+# The tasks in flight: each has its image or its result in memory.
 futures: deque[Future[int]] = deque()
-in_flight: list[int] = []
+# How many there were each time that an image was read.
+counts: list[int] = []
 
 
 def read_images() -> Iterator[int]:
     """Yield numbers, as if each were a large image."""
     for task_id in range(TASKS):
-        in_flight.append(len(futures) + 1)
-        LOGGER.info(f"Task: {task_id} queued. Tasks in flight: {in_flight[-1]}")
+        counts.append(len(futures) + 1)
+        LOGGER.info(f"Task: {task_id} queued. Tasks in flight: {counts[-1]}")
         yield task_id
 
 
@@ -59,10 +60,10 @@ def run_with_bound(executor: ThreadPoolExecutor) -> None:
 def run_scenario(name: str, run: Callable[[ThreadPoolExecutor], None]) -> bool:
     """Run all tasks; return whether at most BOUND of them were in flight."""
     start_scenario(LOGGER, name)
-    in_flight.clear()
+    counts.clear()
     with ThreadPoolExecutor(max_workers=1) as executor:
         run(executor)
-    peak = max(in_flight)
+    peak = max(counts)
     return report(LOGGER, f"Peak tasks in flight: {peak}", peak <= BOUND, BOUND)
 
 

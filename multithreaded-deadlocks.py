@@ -50,7 +50,7 @@ def transfer(thread_id: int, first: str, second: str) -> bool:
         if made:
             LOCKS[second].release()
         else:
-            # If one thread released its lock earlier, the other one would get it.
+            # Hold the first lock until all gave up, or another thread would get it.
             ALL_GAVE_UP.wait()
     LOGGER.info(f"Thread: {thread_id} finished transfer: {made}")
     return made

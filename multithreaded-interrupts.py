@@ -22,10 +22,10 @@ LOGGER = get_logger(__name__)
 
 
 def download(task_id: int) -> bool:
-    """Work for a second, or until asked to stop; return whether it was complete."""
+    """Work for a second, or until asked to stop; return whether that was a second."""
     LOGGER.info(f"Task: {task_id} started download")
     stopped = STOP.wait(TASK_SECONDS)
-    LOGGER.info(f"Task: {task_id} finished download")
+    LOGGER.info(f"Task: {task_id} finished download{' early' if stopped else ''}")
     return not stopped
 
 

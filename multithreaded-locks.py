@@ -27,8 +27,8 @@ def change_count(thread_id: int, operation: int) -> None:
     global count
     value = count
     if operation == 0:
-        LOGGER.info(f"Thread: {thread_id} got {value}")
-        # Stands in for slow work. Without a lock, both threads have read 0 by now.
+        LOGGER.info(f"Thread: {thread_id} got the count: {value}")
+        # Stands in for slow work. Without a lock, both threads read 0 before it ends.
         time.sleep(0.1)
     value += STEPS[thread_id]
     count = value
@@ -47,7 +47,7 @@ def foo_with_locks(thread_id: int) -> None:
     """Do the same, but keep the other thread out from the read to the store."""
     LOGGER.info(f"Thread: {thread_id} started foo_with_locks")
     START.wait()
-    LOGGER.info(f"Thread: {thread_id} waits for the lock")
+    LOGGER.info(f"Thread: {thread_id} waits for the count")
     for operation in range(OPERATIONS):
         with LOCK:
             change_count(thread_id, operation)

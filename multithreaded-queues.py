@@ -29,7 +29,7 @@ def consume(thread_id: int, items: SimpleQueue[str | None]) -> None:
         if item is SENTINEL:
             break
         LOGGER.info(f"Thread: {thread_id} got {item}")
-        # Work that takes long enough for each other consumer to get an item as well.
+        # Stands in for work. Meanwhile, each other consumer gets an item too.
         EACH_HAS_ONE.wait()
     LOGGER.info(f"Thread: {thread_id} finished consume")
 
@@ -62,7 +62,8 @@ def run_scenario(name: str, produce: Callable[[SimpleQueue[str | None]], None]) 
             produce(items)
             stopped = len(wait(futures, timeout=PATIENCE_SECONDS).done)
             if stopped < CONSUMERS:
-                LOGGER.info(f"Consumers still waiting: {CONSUMERS - stopped}")
+                waiting = CONSUMERS - stopped
+                LOGGER.info(f"Consumers still waiting: {waiting}. Adding sentinels")
         finally:
             # Without these, this script would wait forever too.
             for _ in range(CONSUMERS):

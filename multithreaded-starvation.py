@@ -27,7 +27,7 @@ def load_image(task_id: int) -> None:
 def load_page(task_id: int, image_pool: ThreadPoolExecutor) -> bool:
     """Have a pool load a page's image; wait for it, and return whether it loaded."""
     LOGGER.info(f"Task: {task_id} started load_page")
-    # From here on, every thread in the pool that runs this task is busy with a page.
+    # After this, every thread of the pool that runs the pages is busy with one.
     POOL_IS_FULL.wait()
     image_id = PAGES + task_id
     LOGGER.info(f"Task: {image_id} queued load_image")

@@ -285,7 +285,7 @@ def test_both_read_0_without_the_lock_and_only_one_under_it(
     messages = [message for _, _, message in run_script(folder, script)]
     safe = messages.index("Running safe scenario!")
     for lines, zeros in ((messages[:safe], 2), (messages[safe:], 1)):
-        assert sum(line.endswith(" got 0") for line in lines) == zeros
+        assert sum(line.endswith(" got the count: 0") for line in lines) == zeros
 
 
 # Which scenario of a script has how many workers that wait for most of their time.
