@@ -43,10 +43,7 @@ def run_with_asking() -> int:
     """Run all threads, ask their futures; return how many exceptions were seen."""
     exceptions = 0
     with ThreadPoolExecutor(max_workers=THREADS) as executor:
-        futures = [
-            executor.submit(foo_with_exception, thread_id)
-            for thread_id in range(THREADS)
-        ]
+        futures = [executor.submit(foo_with_exception, n) for n in range(THREADS)]
     for thread_id, future in enumerate(futures):
         try:
             future.result()
