@@ -80,6 +80,26 @@ CHANGES = {
     "multithreaded-asyncio.py": [
         {"await asyncio.to_thread(query)": "query()"},
     ],
+    "multithreaded-downloads.py": [{'"/gone", ': ""}],
+    "multithreaded-first.py": [
+        {"    STOP.set()\n": ""},
+        {", return_when=FIRST_COMPLETED": ""},
+    ],
+    "multithreaded-limits.py": [
+        {"    with SLOTS:\n": "    if True:\n"},
+        {"CALLERS = 4": "CALLERS = 2"},
+    ],
+    "multithreaded-databases.py": [
+        {"TIMEOUT_SECONDS = 5.0": "TIMEOUT_SECONDS = 0.1"},
+        {"(0.5, 1.0)": "(0.5,)"},
+    ],
+    "multithreaded-conditions.py": [
+        {"CONDITION.notify()": "pass"},
+        {"time.sleep(SWITCH_SECONDS)": "pass"},
+    ],
+    "multithreaded-owners.py": [{"return price == right_price": "return False"}],
+    "multithreaded-daemons.py": [{"    stop.set()": "    pass"}],
+    "multithreaded-termination.py": [{"    stop.set()": "    pass"}],
     "multiprocess-chunks.py": [{", chunksize=CHUNK": ""}],
     "multiprocess-pickling.py": [
         {"functools.partial(multiply, factor)": "lambda n: multiply(factor, n)"},
