@@ -74,11 +74,14 @@ def describe(script: Path) -> str:
 
 
 def skip_reason(script: Path) -> str:
-    """Return why a script can't run here, according to its PEP 723 block, or "".
+    """Return why a script can't run here: by its PEP 723 block, or on this system.
 
     Raises ValueError if the block isn't TOML, or requires-python isn't `>=3.N`.
     """
-    block = METADATA.search(script.read_text("utf-8"))
+    source = script.read_text("utf-8")
+    if os.name != "posix" and f'print("{script.name} needs POSIX"' in source:
+        return "needs POSIX"
+    block = METADATA.search(source)
     if block is None:
         return ""
     metadata = tomllib.loads(re.sub(r"(?m)^# ?", "", block[1]))

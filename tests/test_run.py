@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers import PATIENCE_SECONDS, ROOT, run_python
 
+import run
 from common_logging import NO_PROBLEM
 from timeline import draw
 
@@ -202,6 +203,16 @@ def test_a_scenario_without_a_problem_is_told(folder: Path) -> None:
     assert run.returncode == 1
     # The row is cut where it doesn't fit.
     assert f"  failed                {NO_PROBLEM[:40]}" in run.stdout
+
+
+@posix_only
+def test_a_script_that_needs_posix_is_skipped_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripts = [ROOT / f"multi{name}.py" for name in ("process-forks", "threaded-locks")]
+    assert [run.skip_reason(script) for script in scripts] == ["", ""]
+    monkeypatch.setattr("run.os.name", "nt")
+    assert [run.skip_reason(script) for script in scripts] == ["needs POSIX", ""]
 
 
 @posix_only
