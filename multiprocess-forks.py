@@ -75,12 +75,12 @@ def run_scenario(name: str, initializer: Callable[[socket.socket], None]) -> boo
     """Have each process ask a question; return whether all get the right answers."""
     start_scenario(LOGGER, name)
     with (
+        ignore_interrupts(),  # For the second that this takes.
         socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server,
         socket.create_connection(server.socket.getsockname(), TIMEOUT) as opened,
         ProcessPoolExecutor(PROCESSES, FORK, initializer, (opened,)) as executor,
     ):
-        with ignore_interrupts():
-            answers = executor.map(ask, range(PROCESSES))
+        answers = executor.map(ask, range(PROCESSES))
         threading.Thread(target=server.serve_forever).start()
         try:
             right = sum(answers)
