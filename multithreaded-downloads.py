@@ -77,8 +77,8 @@ def run_scenario(name: str, download_all: Callable[[str, list[str]], None]) -> b
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             download_all(f"http://127.0.0.1:{server.server_port}", texts)
-            solved = sorted(texts) == sorted(FOUND)
-            return report(LOGGER, f"Pages: {len(texts)}", solved, should_be=len(FOUND))
+            count, solved = len(texts), sorted(texts) == sorted(FOUND)
+            return report(LOGGER, f"Pages: {count}", solved, should_be=len(FOUND))
         finally:
             server.shutdown()
 

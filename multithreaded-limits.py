@@ -52,6 +52,7 @@ def request(address: str, thread_id: int) -> None:
         urllib.request.urlopen(address, timeout=10).close()
     except HTTPError as error:
         errors.append(error)
+        error.close()
     LOGGER.info(f"Thread: {thread_id} finished request")
 
 

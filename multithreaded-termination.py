@@ -53,9 +53,13 @@ signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
 with tempfile.TemporaryDirectory(dir="."), ThreadPoolExecutor() as executor:
     futures = [executor.submit(export)]
     print("Main thread waits for the export", flush=True)
-    while not received and wait(futures, timeout=0.1).not_done:
-        pass
-    stop.set()
+    try:
+        while not received and wait(futures, timeout=0.1).not_done:
+            pass
+    finally:
+        stop.set()
+if received:
+    raise SystemExit(128 + received[0])
 """
 
 
