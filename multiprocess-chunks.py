@@ -71,7 +71,7 @@ def main() -> int:
     """Run both scenarios; return 0 if only the second one ends well."""
     one_by_one, slow = run_scenario("one by one", send_one_by_one)
     in_chunks, fast = run_scenario("chunks", send_in_chunks)
-    if not in_chunks and fast < slow * 2 / 3:
+    if not in_chunks and fast < slow:
         return not_shown(LOGGER, "fewer than two processes had work and a free core")
     return exit_status(LOGGER, one_by_one, in_chunks)
 

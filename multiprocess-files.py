@@ -56,7 +56,7 @@ def count_and_replace(process_id: int, path: Path) -> None:
 def add_visit(process_id: int, source: Path, target: Path) -> None:
     """Read the number of visits from one file, and write the next number to another."""
     visits = json.loads(source.read_text())["visits"]
-    LOGGER.info(f"Process: {process_id} got {visits}")
+    LOGGER.info(f"Process: {process_id} got the count: {visits}")
     time.sleep(SLOW_SECONDS)  # Stands in for slow work. Both may have read by now.
     with target.open("w") as file:
         writing.set()
