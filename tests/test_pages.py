@@ -56,7 +56,7 @@ VARIABLE = [
     (r"Count is: -?[1-9]\d* but should be 0", "Count is: <number> but should be 0"),
     (r"got photo [01]", "got photo <number>"),
     (r"raised (AttributeError|PicklingError): Can't .*", "raised <exception>"),
-    (r"got the count: -?\d+$", "got the count: <number>"),
+    (r"got (the count: )?-?\d+$", "got <number>"),
     (r"(INFO|WARNING) - (Computed|[\d,]+ tasks took) <seconds>.*", r"<verdict> - \2"),
     (r"\(of \d+\)", "(of <cores>)"),
     (r"(CPython|PyPy) 3\.\d+\.\w+", "<python>"),
