@@ -14,7 +14,7 @@ from common_logging import exit_status, get_logger, report, start_scenario
 
 PAGES = 2
 PATIENCE_SECONDS = 1.0
-POOL_IS_FULL = threading.Barrier(PAGES, timeout=10)
+ALL_PAGES = threading.Barrier(PAGES, timeout=10)
 LOGGER = get_logger(__name__)
 
 
@@ -28,7 +28,7 @@ def load_page(task_id: int, image_pool: ThreadPoolExecutor) -> bool:
     """Have a pool load a page's image; wait for it, and return whether it loaded."""
     LOGGER.info(f"Task: {task_id} started load_page")
     # After this, every thread of the pool that runs the pages is busy with one.
-    POOL_IS_FULL.wait()
+    ALL_PAGES.wait()
     image_id = PAGES + task_id
     LOGGER.info(f"Task: {image_id} queued load_image")
     future = image_pool.submit(load_image, image_id)
@@ -37,6 +37,8 @@ def load_page(task_id: int, image_pool: ThreadPoolExecutor) -> bool:
         future.result()
     except CancelledError:
         LOGGER.info(f"Task: {image_id} cancelled")
+        # Otherwise, this thread might load another page's image before it is cancelled.
+        ALL_PAGES.wait()
     LOGGER.info(f"Task: {task_id} finished load_page")
     return not future.cancelled()
 

@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if config.getoption("--update-pages"):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-    return min(4 * cores, 8)
+    return min(3 * cores, 8)
 
 
 @pytest.fixture(autouse=True, scope="session")
