@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 import run
-from common_logging import EVENT, LINE
+from common_logging import EVENT, LINE, digest
 
 ROOT = Path(__file__).resolve().parents[1]
 # No script takes this long. It only keeps a test from waiting for ever.
@@ -26,6 +26,9 @@ WITHOUT_WORKERS = (
     "multiprocess-chunks.py",
     "multiprocess-guard.py",
 )
+
+# How the scenarios of a script end that has only one.
+SHOWN = {"multithreaded-basic.py": ["solved"]}
 
 # Unbuffered output, as in many containers, would hide what is not flushed in time. And
 # Windows has another encoding where output is no terminal.
@@ -87,6 +90,11 @@ def read_lines(log: str) -> list[tuple[str, str, str]]:
 def read_messages(log: str) -> list[str]:
     """Return what the lines of a log say."""
     return [message for _, _, message in read_lines(log)]
+
+
+def verdicts(log: str) -> list[str]:
+    """Return how each scenario of a log ends, and then what went wrong, if anything."""
+    return [verdict for verdict, _, _ in digest(log)]
 
 
 def split_by_speaker(lines: list[str]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import (
     ROOT,
+    SHOWN,
     WITHOUT_WORKERS,
     copy_collection,
     read_lines,
@@ -15,14 +16,13 @@ from helpers import (
     run_python,
     skip_if_it_cannot_run,
     split_by_speaker,
+    verdicts,
 )
 
-from common_logging import NO_PROBLEM, NOT_SHOWN, digest
+from common_logging import NO_PROBLEM, NOT_SHOWN
 from timeline import Bar, add_up, find_bars, split_scenarios
 
 SCRIPTS = sorted(path.name for path in ROOT.glob("*-*.py"))
-# How the scenarios of a script end that has only one.
-SHOWN = {"multithreaded-basic.py": ["solved"]}
 # These need idle cores, so where there are none, they say that it can't be shown.
 MEASURED = (
     "multiprocess-basic.py",
@@ -225,11 +225,6 @@ def test_it_is_ok_and_keeps_the_log_contract(script: str, folder: Path) -> None:
     assert bool(workers) == (script not in WITHOUT_WORKERS)
     for worker, said in workers.items():
         check_both_ends(worker, said)
-
-
-def verdicts(log: str) -> list[str]:
-    """Return how each scenario of a log ends: in its problem, or solved."""
-    return [verdict for verdict, _, _ in digest(log)]
 
 
 def check_both_ends(worker: str, lines: list[str]) -> None:
