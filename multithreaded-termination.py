@@ -42,8 +42,8 @@ def export():
 
 WITHOUT_HANDLER = """
 with tempfile.TemporaryDirectory(dir="."), ThreadPoolExecutor() as executor:
+    print("Main thread submits the export", flush=True)
     futures = [executor.submit(export)]
-    print("Main thread waits for the export", flush=True)
     wait(futures)
 """
 
@@ -51,8 +51,8 @@ WITH_HANDLER = """
 received = []
 signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
 with tempfile.TemporaryDirectory(dir="."), ThreadPoolExecutor() as executor:
+    print("Main thread submits the export", flush=True)
     futures = [executor.submit(export)]
-    print("Main thread waits for the export", flush=True)
     try:
         while not received and wait(futures, timeout=0.1).not_done:
             pass
