@@ -1,0 +1,402 @@
+"""Run the calls of two or three threads in every order of their lines.
+
+A race depends on the order in which the threads' lines run, and a wrong order may be
+rare. This tool doesn't wait for one: it runs real threads, but only one at a time, from
+one line of FILE to the next, and it decides which thread goes on.
+
+Run: python3 orders.py FILE CALL CALL [CALL] --show EXPRESSION [--check EXPRESSION]
+"""
+
+import ast
+import io
+import itertools
+import pickle
+import queue
+import sys
+import threading
+import time
+import types
+from typing import Any, NamedTuple
+
+import common_orders
+from common_orders import FOR_EVER, Lock, OrdersError, Program, Run
+from run import Parser
+
+Order = tuple[int, ...]
+NOT_RUN = "not run"
+# What keeps an iterator, an exception or a value that no variable holds.
+KEEPERS = (
+    *(ast.Try, ast.TryStar, ast.Match, ast.Yield, ast.YieldFrom, ast.ListComp),
+    *(ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.AsyncFor, ast.AsyncWith),
+)
+# In these modules, threads wait only in the `acquire` of a lock.
+LIBRARY = (threading.__file__, queue.__file__)
+NO_CIRCLE = sys.maxsize
+MAX_CALLS = 3
+MAX_RUNS = 100_000
+MAX_SECONDS = 60
+
+
+class Ways(NamedTuple):
+    """How many orders lead to an outcome, and whether it is wrong."""
+
+    number: int
+    # For each thread that can begin, the order that changes threads least often.
+    orders: list[Order]
+    is_wrong: bool
+
+    @property
+    def example(self) -> str:
+        """The order that changes threads least often; of several, the smallest."""
+        switches = (sum(a != b for a, b in itertools.pairwise(o)) for o in self.orders)
+        return "".join(map(str, min(zip(switches, self.orders, strict=True))[1]))
+
+
+Outcomes = dict[str, Ways]
+
+
+class StatePickler(pickle.Pickler):
+    """Pickles what a run depends on, so that equal states have equal bytes."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return how to pickle what has no other way."""
+        if isinstance(value, Lock):
+            return tuple, ((value.owner, value.count),)
+        own = getattr(value, "__module__", "") == "__orders__"
+        if own and isinstance(value, types.FunctionType):
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            return list, ((value.__qualname__, cells, value.__defaults__),)
+        if own and isinstance(value, type):
+            names = [name for name in vars(value) if not name.startswith("__")]
+            return list, ((value.__qualname__, *((n, vars(value)[n]) for n in names)),)
+        if isinstance(value, types.ModuleType | property):
+            return str, (str(value),)
+        return NotImplemented
+
+
+def find_plain_lines(tree: ast.Module) -> tuple[set[int], set[int]]:
+    """Return the lines that begin, and that call, with nothing kept but variables.
+
+    Elsewhere, a thread also keeps what no variable holds, such as a loop's iterator, so
+    two threads with equal variables may go on differently.
+    """
+    begin, call = set(), set()
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    lines = [node.lineno for node in statements]
+    for function in statements:
+        inside = list(ast.walk(function))
+        if not isinstance(function, ast.FunctionDef) or any(map(keeps_more, inside)):
+            continue
+        loops = [node.target for node in inside if isinstance(node, ast.For)]
+        names = [node for node in inside if isinstance(node, ast.Name)]
+        stored = [name.id for name in names if isinstance(name.ctx, ast.Store)]
+        if any(stored.count(ast.unparse(target)) > 1 for target in loops):
+            continue
+        for node in inside:
+            if not isinstance(node, ast.stmt) or isinstance(node, ast.For):
+                continue
+            if lines.count(node.lineno) == 1:
+                begin.add(node.lineno)
+                call.update([node.lineno] if is_one_call(node) else [])
+    return begin, call
+
+
+def keeps_more(node: ast.AST) -> bool:
+    """Return whether a thread keeps more than its variables in or after this node."""
+    if isinstance(node, ast.For):
+        return not ast.unparse(node.iter).startswith("range(")
+    if isinstance(node, ast.With):
+        returns = [part for part in ast.walk(node) if isinstance(part, ast.Return)]
+        managers = [item.context_expr for item in node.items]
+        is_call = any(isinstance(manager, ast.Call) for manager in managers)
+        return is_call or any(part.value for part in returns)
+    return isinstance(node, KEEPERS)
+
+
+def is_one_call(statement: ast.AST) -> bool:
+    """Return whether a statement does nothing but call one function, or use a lock."""
+    value = getattr(statement, "value", getattr(statement, "test", None))
+    value = value.operand if isinstance(value, ast.UnaryOp) else value
+    if isinstance(statement, ast.With):
+        return True
+    if isinstance(statement, ast.AugAssign) or not isinstance(value, ast.Call):
+        return False
+    return sum(isinstance(node, ast.Call) for node in ast.walk(value)) == 1
+
+
+class Explorer:
+    """Runs a program in every order, and counts the outcomes.
+
+    Where two orders lead to equal states, the rest is run only once, and counted for
+    both. An order that comes back to one of its own states is not followed further.
+    """
+
+    def __init__(self, program: Program) -> None:
+        """Prepare to run the program; `visit` runs it."""
+        self.program = program
+        self.begin_lines, self.call_lines = find_plain_lines(program.tree)
+        self.runs, self.deadline = 0, time.monotonic() + MAX_SECONDS
+        self.numbers: dict[object, int] = {}
+        self.known: dict[int, Outcomes] = {}
+
+    def visit(self, prefix: Order = (), path: Order = ()) -> tuple[Outcomes, int]:
+        """Return the outcomes of all orders that begin with this prefix.
+
+        The path has the number of the state before each step of the prefix. The second
+        result is the step of the first state in it that an order comes back to.
+        """
+        if self.runs >= MAX_RUNS or time.monotonic() > self.deadline:
+            self.runs = MAX_RUNS
+            return {NOT_RUN: Ways(1, [()], False)}, NO_CIRCLE
+        self.runs += 1
+        steps = {state: step for step, state in enumerate(path)}
+        choices: list[list[int]] = []
+        total: Outcomes = {}
+        circle = NO_CIRCLE
+
+        saw: list[Order] = [() for _ in self.program.calls]
+
+        def go_on(run: Run, me: int, state: int) -> int:
+            before = () if self.keeps_variables_only(run, me) else saw[me]
+            saw[me] = (*before, state)
+            return me
+
+        def choose(run: Run, ready: list[int]) -> int | None:
+            nonlocal total, circle
+            step = len(run.order)
+            if step < len(prefix):
+                return go_on(run, prefix[step], path[step])
+            state = self.find_state(run, saw)
+            if state in steps:
+                circle = steps[state]
+                if set(run.order[circle:]) >= set(ready):
+                    total = {FOR_EVER: Ways(1, [()], True)}
+                return None
+            if state in self.known:
+                total = self.known[state]
+                return None
+            steps[state] = step
+            choices.append(ready)
+            return go_on(run, ready[0], state)
+
+        run = Run(self.program, choose)
+        outcome = run.run()
+        if outcome is not None:
+            total = {outcome[0]: Ways(1, [()], outcome[1])}
+        states = tuple(steps)
+        for step in range(len(run.order) - 1, len(prefix) - 1, -1):
+            parts = [(run.order[step], total)]
+            for other in choices[step - len(prefix)][1:]:
+                begin = (*run.order[:step], other)
+                outcomes, back_to = self.visit(begin, states[: step + 1])
+                parts.append((other, outcomes))
+                circle = min(circle, back_to)
+            total = join(parts)
+            if circle == NO_CIRCLE and self.runs < MAX_RUNS:
+                self.known[states[step]] = total
+            elif circle >= step:
+                circle = NO_CIRCLE
+        return total, circle
+
+    def keeps_variables_only(self, run: Run, me: int) -> bool:
+        """Return whether all that a thread keeps is in variables."""
+        frames = find_frames(run, me)
+        if frames and not run.waits[me]:
+            is_plain = frames.pop(0).f_lineno in self.begin_lines and run.fresh[me]
+            if not is_plain:
+                return False
+        for frame in frames:
+            is_in_file = frame.f_code.co_filename == self.program.path
+            is_one_call = is_in_file and frame.f_lineno in self.call_lines
+            if not is_one_call and frame.f_code.co_filename not in LIBRARY:
+                return False
+        return not run.raised[me]
+
+    def find_state(self, run: Run, saw: list[Order]) -> int:
+        """Return the number of what the rest of a run depends on.
+
+        Runs with equal states go on alike. For each thread that keeps more than its
+        variables, saw has the states from which it went on.
+        """
+        names = {k: v for k, v in run.names.items() if k != "__builtins__"}
+        parts: list[Any] = [run.clock, names, run.ended, run.waits, run.timed_out]
+        for me in range(len(run.ended)):
+            if not self.keeps_variables_only(run, me):
+                parts.append(saw[me])
+                continue
+            for frame in find_frames(run, me):
+                parts += [id(frame.f_code), frame.f_lasti, dict(frame.f_locals)]
+        saved = io.BytesIO()
+        state: object = saved
+        try:
+            StatePickler(saved, protocol=5).dump(parts)
+            state = saved.getvalue()
+        except Exception:  # Something can't be pickled, so no other state is equal.
+            state = tuple(run.order)
+        return self.numbers.setdefault(state, len(self.numbers))
+
+
+def find_frames(run: Run, me: int) -> list[types.FrameType]:
+    """Return the frames of a thread, but those of this tool and of the CALL."""
+    frame, frames = run.frames[me], []
+    while frame is not None:
+        if frame.f_code.co_filename not in (
+            common_orders.__file__,
+            run.program.calls_text[me],
+        ):
+            frames.append(frame)
+        frame = frame.f_back
+    return frames
+
+
+def join(parts: list[tuple[int, Outcomes]]) -> Outcomes:
+    """Return the outcomes of the orders that begin with each of these threads."""
+    total: Outcomes = {}
+    for me, outcomes in parts:
+        for outcome, (count, orders, is_wrong) in outcomes.items():
+            mine = Ways(count, [(me, *order) for order in orders], is_wrong)
+            best = tuple(map(int, mine.example))
+            before = total.get(outcome, Ways(0, [], is_wrong))
+            total[outcome] = Ways(
+                before.number + count, [*before.orders, best], is_wrong
+            )
+    return total
+
+
+def run_every_order(program: Program) -> Outcomes:
+    """Return all outcomes; raise OrdersError if the program can't be run in order."""
+    return Explorer(program).visit()[0]
+
+
+def print_outcomes(program: Program, outcomes: Outcomes) -> bool:
+    """Print the outcomes; return whether an order is wrong or was not run."""
+    rows = [("orders", "one of them", program.show_text)]
+    for outcome, ways in sorted(outcomes.items(), key=lambda o: (o[1].is_wrong, o[0])):
+        count = "?" if outcome == NOT_RUN else f"{ways.number:,}"
+        mark = "   WRONG" if ways.is_wrong else ""
+        rows.append((count, ways.example, outcome + mark))
+    width = max(len(row[1]) for row in rows)
+    for count, order, outcome in rows:
+        print(f"{count:>9}  {order:{width}}  {outcome}")
+    total = sum(ways.number for outcome, ways in outcomes.items() if outcome != NOT_RUN)
+    wrong = sum(ways.number for ways in outcomes.values() if ways.is_wrong)
+    print(f"{wrong:,} of {total:,} orders are wrong.")
+    if NOT_RUN in outcomes:
+        print(
+            f"There are more: stopped after {MAX_RUNS:,} runs or {MAX_SECONDS} seconds."
+        )
+    for name in sorted(program.not_seen):
+        print(f"The lines of {name} are no steps.")
+    return wrong > 0 or NOT_RUN in outcomes
+
+
+def describe_order(run: Run, outcome: tuple[str, bool]) -> list[str]:
+    """Return what each thread did, in a column of its own, with the value then."""
+    program, number_width = run.program, len(str(len(run.steps)))
+    heads = [f"thread {me}: {call}" for me, call in enumerate(program.calls_text)]
+    width = 2 + max(map(len, [*heads, *(text for _, text, _ in run.steps)]))
+    columns = "".join(f"{head:{width}}" for head in heads)
+    lines = [f"{'':{number_width}} {columns}{program.show_text}"]
+    for number, (me, text, value) in enumerate(run.steps, start=1):
+        column = f"{' ' * width * me}{text}"
+        lines.append(f"{number:{number_width}} {column:{len(columns)}}{value}")
+    return [*lines, f"outcome: {outcome[0]}" + ("   WRONG" if outcome[1] else "")]
+
+
+def run_order(program: Program, order: str) -> tuple[list[str], bool]:
+    """Run one order; return its lines, and whether its outcome is wrong.
+
+    When its turns are used up, the first thread that can go on does. Raises OrdersError
+    if a thread can't go on at its turn.
+    """
+
+    def choose(run: Run, ready: list[int]) -> int:
+        turn = len(run.order)
+        if turn >= len(order):
+            return ready[0]
+        if order[turn] not in map(str, ready):
+            raise OrdersError(
+                f"--order: thread {order[turn]} can't go on at turn {turn + 1}"
+            )
+        return int(order[turn])
+
+    run = Run(program, choose)
+    outcome = run.run()
+    assert outcome is not None
+    return describe_order(run, outcome), outcome[1]
+
+
+def play(program: Program) -> bool:
+    """Ask before each step which thread goes on; return whether it ends wrong."""
+    order: list[int] = []
+    can_go: list[int] = []
+    shown = ""
+
+    def choose(run: Run, ready: list[int]) -> int | None:
+        nonlocal can_go, shown
+        if len(run.order) < len(order):
+            return order[len(run.order)]
+        can_go, shown = ready, run.look()
+        return None
+
+    answer = ""
+    while answer != "q":
+        run = Run(program, choose)
+        outcome = run.run()
+        if outcome is not None:
+            print("\n".join(describe_order(run, outcome)))
+            print(f"Again: --order {''.join(map(str, order))}")
+            return outcome[1]
+        print(f"\n{program.show_text}: {shown}")
+        for me, call in enumerate(program.calls_text):
+            text = "has ended" if run.ended[me] is not None else run.next[me]
+            print(f"  {me}  {call}  {text}{'  (waits)' if run.waits[me] else ''}")
+        choices = ", ".join(map(str, can_go))
+        try:
+            answer = input(f"Thread ({choices}; u: undo, q: quit)? ").strip()
+        except EOFError:
+            answer = "q"
+        if answer == "u":
+            order = order[:-1]
+        elif answer in map(str, can_go):
+            order.append(int(answer))
+    print(f"Again: --order {''.join(map(str, order))}")
+    return False
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 if no order is wrong, 1 if one is, and 2 for what can't be run."""
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = Parser(prog="orders.py", description=summary)
+    parser.add_argument("file", metavar="FILE", help="the file with the functions")
+    parser.add_argument("calls", metavar="CALL", nargs="+", help="such as 'add(1)'")
+    parser.add_argument("--show", required=True, help="the expression to show")
+    parser.add_argument("--check", default="True", help="what must be true at the end")
+    parser.add_argument("--setup", default="", help="statements to run first")
+    parser.add_argument("--fine", action="store_true", help="stop within a line, too")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--order", help="run one order, such as 011100")
+    one.add_argument("--play", action="store_true", help="choose each step yourself")
+    options = parser.parse_args(arguments)
+    try:
+        if len(options.calls) not in range(2, MAX_CALLS + 1):
+            raise OrdersError("give two or three calls")
+        wanted = {name: getattr(options, name) for name in ("check", "setup", "fine")}
+        program = Program(options.file, options.calls, options.show, **wanted)
+        if options.play:
+            return int(play(program))
+        if options.order is not None:
+            lines, is_wrong = run_order(program, options.order)
+            print("\n".join(lines))
+            return int(is_wrong)
+        return int(print_outcomes(program, run_every_order(program)))
+    except OrdersError as error:
+        print(f"orders.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print()
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
