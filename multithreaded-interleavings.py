@@ -42,8 +42,8 @@ def run_scenario(name: str, call: str) -> bool:
     shown = max(outcomes, key=lambda ways: ways.is_wrong)
     for line in run_order(program, shown.example)[0]:
         LOGGER.info(line)
-    wrong = sum(ways.count for ways in outcomes if ways.is_wrong)
-    total = sum(ways.count for ways in outcomes)
+    wrong = sum(ways.number for ways in outcomes if ways.is_wrong)
+    total = sum(ways.number for ways in outcomes)
     return report(LOGGER, f"Wrong orders: {wrong} of {total}", wrong == 0, should_be=0)
 
 

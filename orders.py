@@ -29,8 +29,7 @@ KEEPERS = (
     *(ast.Try, ast.TryStar, ast.Match, ast.Yield, ast.YieldFrom, ast.ListComp),
     *(ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.AsyncFor, ast.AsyncWith),
 )
-# In these modules, threads wait only in the `acquire` of a lock.
-LIBRARY = (threading.__file__, queue.__file__)
+LIBRARY = (threading.__file__, queue.__file__)  # They wait only in `acquire`.
 NO_CIRCLE = sys.maxsize
 MAX_CALLS = 3
 MAX_RUNS = 100_000
@@ -394,7 +393,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"orders.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print()
         return 130
 
 
