@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import types
-from asyncio import base_events
+from asyncio import base_events, events
 from collections.abc import Callable, Iterator
 from multiprocessing import process
 from pathlib import Path
@@ -101,7 +101,10 @@ class Lock:
         """Release the lock."""
         self.release()
 
-    # `threading.Condition` calls these.
+    # The standard library calls these.
+
+    def _at_fork_reinit(self) -> None:
+        self.owner, self.count = None, 0
 
     def _is_owned(self) -> bool:
         return self.owner == Run.thread_id()
@@ -136,6 +139,7 @@ def refuse(what: str) -> Callable[..., NoReturn]:
 REFUSED: tuple[tuple[Any, str, Any], ...] = (
     (threading.Thread, "start", refuse("a thread or a pool inside a call")),
     (process.BaseProcess, "start", refuse("a process")),
+    (events, "new_event_loop", refuse("asyncio")),
     (base_events.BaseEventLoop, "run_forever", refuse("asyncio")),
 )
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
@@ -158,7 +162,10 @@ def replaced(attributes: tuple[tuple[Any, str, Any], ...]) -> Iterator[None]:
     try:
         for owner, name, value in attributes:
             setattr(owner, name, value)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             yield
     finally:
         for owner, name, value in saved:
@@ -216,7 +223,10 @@ class Program:
         """Run the file and the setup, and return their names."""
         names = {"__name__": "__orders__", "__file__": self.path}
         exec(self.code, names)
-        exec(self.setup, names)
+        try:
+            exec(self.setup, names)
+        except Exception as error:
+            raise OrdersError(f"--setup: {type(error).__name__}: {error}") from None
         return names
 
     @functools.cache  # noqa: B019 (a program is kept until the end)

@@ -134,6 +134,8 @@ class Explorer:
         """Prepare to run the program; `visit` runs it."""
         self.program = program
         self.begin_lines, self.call_lines = find_plain_lines(program.tree)
+        nodes = ast.walk(program.tree)
+        self.with_lines = {node.lineno for node in nodes if isinstance(node, ast.With)}
         self.runs, self.deadline = 0, time.monotonic() + MAX_SECONDS
         self.numbers: dict[object, int] = {}
         self.known: dict[int, Outcomes] = {}
@@ -224,12 +226,14 @@ class Explorer:
                 parts.append(saw[me])
                 continue
             for frame in find_frames(run, me):
-                parts += [id(frame.f_code), frame.f_lasti, dict(frame.f_locals)]
+                # A thread stops at a `with` line when it enters and when it leaves.
+                place = frame.f_lasti if frame.f_lineno in self.with_lines else -1
+                parts += [id(frame.f_code), frame.f_lineno, place]
+                parts.append(dict(frame.f_locals))
         saved = io.BytesIO()
-        state: object = saved
         try:
             StatePickler(saved, protocol=5).dump(parts)
-            state = saved.getvalue()
+            state: object = saved.getvalue()
         except Exception:  # Something can't be pickled, so no other state is equal.
             state = tuple(run.order)
         return self.numbers.setdefault(state, len(self.numbers))
@@ -329,13 +333,18 @@ def play(program: Program) -> bool:
     """Ask before each step which thread goes on; return whether it ends wrong."""
     order: list[int] = []
     can_go: list[int] = []
-    shown = ""
+    view: list[str] = []
 
     def choose(run: Run, ready: list[int]) -> int | None:
-        nonlocal can_go, shown
+        nonlocal can_go, view
         if len(run.order) < len(order):
             return order[len(run.order)]
-        can_go, shown = ready, run.look()
+        can_go, view = ready, [f"\n{program.show_text}: {run.look()}"]
+        for me, call in enumerate(program.calls_text):
+            state = "has ended" if run.ended[me] is not None else run.next[me]
+            view.append(
+                f"  {me}  {call}  {state}{'  (waits)' if run.waits[me] else ''}"
+            )
         return None
 
     answer = ""
@@ -346,10 +355,7 @@ def play(program: Program) -> bool:
             print("\n".join(describe_order(run, outcome)))
             print(f"Again: --order {''.join(map(str, order))}")
             return outcome[1]
-        print(f"\n{program.show_text}: {shown}")
-        for me, call in enumerate(program.calls_text):
-            text = "has ended" if run.ended[me] is not None else run.next[me]
-            print(f"  {me}  {call}  {text}{'  (waits)' if run.waits[me] else ''}")
+        print("\n".join(view))
         choices = ", ".join(map(str, can_go))
         try:
             answer = input(f"Thread ({choices}; u: undo, q: quit)? ").strip()
@@ -365,8 +371,7 @@ def play(program: Program) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if no order is wrong, 1 if one is, and 2 for what can't be run."""
-    summary = (__doc__ or "").partition("\n")[0]
-    parser = Parser(prog="orders.py", description=summary)
+    parser = Parser(prog="orders.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("file", metavar="FILE", help="the file with the functions")
     parser.add_argument("calls", metavar="CALL", nargs="+", help="such as 'add(1)'")
     parser.add_argument("--show", required=True, help="the expression to show")
