@@ -154,7 +154,6 @@ class Explorer:
         choices: list[list[int]] = []
         total: Outcomes = {}
         circle = NO_CIRCLE
-
         saw: list[Order] = [() for _ in self.program.calls]
 
         def go_on(run: Run, me: int, state: int) -> int:
@@ -202,16 +201,15 @@ class Explorer:
     def keeps_variables_only(self, run: Run, me: int) -> bool:
         """Return whether all that a thread keeps is in variables."""
         frames = find_frames(run, me)
-        if frames and not run.waits[me]:
-            is_plain = frames.pop(0).f_lineno in self.begin_lines and run.fresh[me]
-            if not is_plain:
-                return False
+        is_at_a_line = frames and not run.waits[me]
+        if is_at_a_line and frames.pop(0).f_lineno not in self.begin_lines:
+            return False
         for frame in frames:
             is_in_file = frame.f_code.co_filename == self.program.path
             is_one_call = is_in_file and frame.f_lineno in self.call_lines
             if not is_one_call and frame.f_code.co_filename not in LIBRARY:
                 return False
-        return not run.raised[me]
+        return not run.raised[me] and not (is_at_a_line and not run.fresh[me])
 
     def find_state(self, run: Run, saw: list[Order]) -> int:
         """Return the number of what the rest of a run depends on.
@@ -256,13 +254,12 @@ def join(parts: list[tuple[int, Outcomes]]) -> Outcomes:
     """Return the outcomes of the orders that begin with each of these threads."""
     total: Outcomes = {}
     for me, outcomes in parts:
-        for outcome, (count, orders, is_wrong) in outcomes.items():
-            mine = Ways(count, [(me, *order) for order in orders], is_wrong)
-            best = tuple(map(int, mine.example))
-            before = total.get(outcome, Ways(0, [], is_wrong))
-            total[outcome] = Ways(
-                before.number + count, [*before.orders, best], is_wrong
-            )
+        for outcome, (number, orders, is_wrong) in outcomes.items():
+            mine = Ways(number, [(me, *order) for order in orders], is_wrong)
+            best = [tuple(map(int, mine.example))]
+            others = total.get(outcome, Ways(0, [], is_wrong))
+            both = others.number + number, others.orders + best
+            total[outcome] = Ways(*both, is_wrong)
     return total
 
 
@@ -285,9 +282,7 @@ def print_outcomes(program: Program, outcomes: Outcomes) -> bool:
     wrong = sum(ways.number for ways in outcomes.values() if ways.is_wrong)
     print(f"{wrong:,} of {total:,} orders are wrong.")
     if NOT_RUN in outcomes:
-        print(
-            f"There are more: stopped after {MAX_RUNS:,} runs or {MAX_SECONDS} seconds."
-        )
+        print(f"Stopped early, after {MAX_RUNS:,} runs or {MAX_SECONDS} seconds.")
     for name in sorted(program.not_seen):
         print(f"The lines of {name} are no steps.")
     return wrong > 0 or NOT_RUN in outcomes
@@ -362,7 +357,7 @@ def play(program: Program) -> bool:
         except EOFError:
             answer = "q"
         if answer == "u":
-            order = order[:-1]
+            del order[-1:]
         elif answer in map(str, can_go):
             order.append(int(answer))
     print(f"Again: --order {''.join(map(str, order))}")

@@ -443,7 +443,7 @@ def test_it_says_when_it_stopped_early(
     assert orders.print_outcomes(program, orders.run_every_order(program))
     *_, wrong, stopped = capsys.readouterr().out.splitlines()
     assert wrong.startswith("0 of ")
-    assert stopped == "There are more: stopped after 3 runs or 60 seconds."
+    assert stopped == "Stopped early, after 3 runs or 60 seconds."
 
 
 def test_an_order_that_is_too_long_is_wrong(tmp_path: Path) -> None:
