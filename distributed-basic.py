@@ -1,9 +1,7 @@
 """Run five tasks on one machine, then on three.
 
-Problem: a pool can use only one machine, which can run only some tasks at a time.
+Problem: a pool uses only one machine, which runs only some tasks at a time.
 Solution: the executor of a Dask client runs the same tasks on a cluster of machines.
-    Here, each machine is a worker process, unless DASK_SCHEDULER_ADDRESS names a
-    cluster, which then runs the second scenario.
 
 Run: python3 distributed-basic.py, after python3 -m pip install distributed
 """
@@ -33,7 +31,7 @@ except ImportError:
 MACHINES = 3
 TASKS_PER_MACHINE = 2
 TASKS = MACHINES * TASKS_PER_MACHINE - 1
-# For example, tcp://host:8786. None if it isn't set.
+# The address in DASK_SCHEDULER_ADDRESS, for example tcp://host:8786, or None.
 ADDRESS = dask.config.get("scheduler-address", None)
 # Only this program's log lines are sent as events with this name.
 TOPIC = f"log-{uuid.uuid4()}"

@@ -1,7 +1,6 @@
 """Lose tasks to a crash, then rerun them.
 
-Problem: a process that dies breaks its pool. All unfinished tasks are lost, and nothing
-    tells you which of them caused the crash.
+Problem: a process that dies breaks its pool, and all unfinished tasks are lost.
 Solution: rerun each lost task in its own pool, where only the one that crashes is lost.
 
 Run: python3 multiprocess-crashes.py

@@ -1,7 +1,6 @@
 """Share a connection after a fork, or open two.
 
-Problem: a connection that is open when processes are forked is shared by all of them,
-    so a process may read the answer to another one's question.
+Problem: forked processes share an open connection, and read each other's answers.
 Solution: open a connection in each process, with the pool's initializer.
 
 Run: python3 multiprocess-forks.py

@@ -1,7 +1,6 @@
 """Lose an update to shared memory, then lock it.
 
-Problem: two processes change the same count in shared memory. Each reads it, works out
-    the new value and stores that, even if the other one has changed the count since.
+Problem: two processes read one shared count, and both store it, so an update is lost.
 Solution: hold the lock that comes with the shared memory from the read to the store.
 
 Run: python3 multiprocess-locks.py

@@ -1,9 +1,7 @@
 """Send a large text with each task, or share it.
 
-Problem: an executor pickles the arguments of each task. If several tasks have the same
-    large argument, the executor sends it again with each of them.
-Solution: write the text to a file, and send only its path. The tasks map the file into
-    memory, so they all read the same copy.
+Problem: an executor sends a large argument again with each task that has it.
+Solution: write the text to a file, send only its path, and map the file into memory.
 
 Run: python3 multiprocess-memory.py
 """

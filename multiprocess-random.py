@@ -1,7 +1,6 @@
 """Draw the same numbers in each process, or not.
 
-Problem: each process has its own copy of a random number generator, and all copies
-    start from the same seed, so all processes draw the same numbers.
+Problem: all processes copy one random number generator, and draw the same numbers.
 Solution: have each task create its own generator, and put its number into the seed.
 
 Run: python3 multiprocess-random.py

@@ -1,7 +1,6 @@
 """Time out on a task that hangs, then kill it.
 
-Problem: a timeout ends the wait for a task, but not the task itself. At the end of its
-    `with` block, the pool waits until the task has finished, which may be never.
+Problem: after a timeout, the pool still waits until the task ends, which may be never.
 Solution: after the timeout, kill the pool's processes before the block ends.
 
 Run: python3 multiprocess-timeouts.py

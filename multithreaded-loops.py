@@ -1,9 +1,7 @@
 """Use an asyncio client in many loops, or in one.
 
-Problem: each `asyncio.run` creates its own event loop, but a client's connection works
-    only in the loop that opened it.
-Solution: run one event loop in a thread for the life of the program, and pass all
-    coroutines to it with `asyncio.run_coroutine_threadsafe`.
+Problem: an asyncio client's connection works only in the event loop that opened it.
+Solution: run one event loop in a thread, and pass all coroutines to that loop.
 
 Run: python3 multithreaded-loops.py
 """

@@ -1,9 +1,7 @@
 """End a program with SIGTERM, and clean up or not.
 
-Problem: SIGTERM, which `docker stop` and `kill` send, ends a program immediately. It
-    doesn't run `finally` blocks or the end of `with` blocks.
-Solution: a handler only notes the signal. The main thread checks regularly whether one
-    came, asks the tasks to stop, and leaves its `with` block.
+Problem: SIGTERM ends a program immediately, without any `finally` or end of `with`.
+Solution: a handler notes the signal; the main thread then stops its tasks and ends.
 
 Run: python3 multithreaded-termination.py
 """
