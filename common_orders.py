@@ -26,7 +26,7 @@ from multiprocessing import process
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-DEADLOCK, FOR_EVER, TOO_LONG = "deadlock", "goes on for ever", "takes too many steps"
+DEADLOCK, FOR_EVER, TOO_LONG = "deadlock", "goes on forever", "takes too many steps"
 MAX_STEPS = 300
 # A thread that takes longer for a line waits for something that the tool doesn't see.
 MAX_SECONDS_FOR_A_LINE = 10
@@ -304,6 +304,8 @@ class Run:
         self.turns[me].acquire()
         ended = ""
         try:
+            # Python 3.12 traces instructions only if a frame wanted it before.
+            sys._getframe().f_trace_opcodes = self.program.fine
             sys.settrace(self.trace)
             eval(self.program.calls[me], self.names)
         except BaseException as error:
@@ -418,6 +420,8 @@ class Run:
             me = self.choose(self, ready)
             if me is None:
                 return None
+            if me not in ready:
+                raise OrdersError("the calls don't run the same lines each time")
             self.order.append(me)
             text, waited = self.next[me], self.waits[me]
             self.resume(me)

@@ -22,21 +22,20 @@ PROCESSES = 2
 SLOW_SECONDS = 0.5
 LOGGER = get_logger(__name__)
 
-start: synchronize.Barrier
 writing: synchronize.Event
 lock: synchronize.Lock
 
 
-def share(*shared: Any) -> None:
-    """Store the shared objects where this process's tasks can find them."""
-    global start, writing, lock
-    start, writing, lock = shared
+def share(start: synchronize.Barrier, *shared: Any) -> None:
+    """Store the shared objects for this process's tasks; wait for the other process."""
+    global writing, lock
+    writing, lock = shared
+    start.wait()
 
 
 def count_in_place(process_id: int, path: Path) -> None:
     """Rewrite the file, with one more visit."""
     LOGGER.info(f"Process: {process_id} started count_in_place")
-    start.wait()
     add_visit(process_id, path, path)
     LOGGER.info(f"Process: {process_id} finished count_in_place")
 
@@ -44,7 +43,6 @@ def count_in_place(process_id: int, path: Path) -> None:
 def count_and_replace(process_id: int, path: Path) -> None:
     """Do the same, but hold the lock, and write a new file that replaces the old."""
     LOGGER.info(f"Process: {process_id} started count_and_replace")
-    start.wait()
     LOGGER.info(f"Process: {process_id} waits for the lock")
     with lock:
         new_path = path.with_suffix(".new")
@@ -82,9 +80,10 @@ def run_scenario(name: str, count: Callable[[int, Path], None]) -> bool:
         path.write_text('{"visits": 0}')
         with ProcessPoolExecutor(PROCESSES, None, share, shared) as executor:
             with ignore_interrupts():
-                executor.map(count, range(PROCESSES), [path] * PROCESSES)
+                done = executor.map(count, range(PROCESSES), [path] * PROCESSES)
             shared[1].wait(timeout=10)
             found = [read(path)]
+            list(done)
         found.append(read(path))
     return report(LOGGER, f"Found: {found}", found == [0, PROCESSES], [0, PROCESSES])
 

@@ -5,6 +5,7 @@ second list of them.
 """
 
 import ast
+import os
 import re
 import shlex
 import subprocess
@@ -75,10 +76,9 @@ def read_exercises() -> list[Exercise]:
     found = TEXT.partition("\n## Exercises\n")[2].partition("\n## Solutions\n")
     solutions = {}
     for part in found[2].split("<details>")[1:]:
-        name = re.match(r"<summary>(\S+)</summary>\n", part)
-        fence = FENCE.search(part.partition("</details>")[0])
-        assert name and fence, f"fold one block with a solution here: {part}"
-        solutions[name[1]] = fence[2]
+        folded = part.partition("</details>")[0]
+        (name,) = re.findall(r"^<summary>(\S+)</summary>\n", folded)
+        ((_, solutions[name]),) = FENCE.findall(folded)
     exercises = []
     for section in found[0].split("\n### ")[1:]:
         name = section.partition("\n")[0]
@@ -118,10 +118,10 @@ def run(
     arguments: list[str], folder: Path = ROOT, answers: str = ""
 ) -> tuple[int, str]:
     """Run a command of the page in a folder; return its exit status and its output."""
-    run = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=None,
+        env={**os.environ, **ENVIRONMENT},
         input=answers,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -129,7 +129,7 @@ def run(
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    return run.returncode, run.stdout
+    return ended.returncode, ended.stdout
 
 
 def count_wrong(printed: str) -> int:
@@ -140,13 +140,12 @@ def count_wrong(printed: str) -> int:
     return int(verdict[1].replace(",", ""))
 
 
-def run_changed(exercise: Exercise, diff: str, folder: Path) -> tuple[int, str]:
-    """Apply a diff to a copy of an exercise and run every order of it."""
+def change(exercise: Exercise, diff: str, folder: Path) -> Path:
+    """Copy the collection into a folder, and apply a diff to an exercise there."""
     (folder / FOLDER).mkdir(parents=True)
     for path in (ROOT / FOLDER).glob("*.py"):
         (folder / FOLDER / path.name).write_text(path.read_text("utf-8"), "utf-8")
-    copy_collection(folder, str(FOLDER / exercise.name), apply(diff))
-    return run(exercise.arguments, folder)
+    return copy_collection(folder, str(FOLDER / exercise.name), apply(diff))
 
 
 def read_parts(source: str) -> dict[str, str]:
@@ -232,7 +231,8 @@ def test_there_is_one_way_to_be_wrong_in_a_played_exercise(exercise: Exercise) -
 
 @pytest.mark.parametrize("exercise", MENDED, ids=str)
 def test_with_its_solution_no_order_is_wrong(exercise: Exercise, folder: Path) -> None:
-    status, printed = run_changed(exercise, exercise.solution, folder)
+    change(exercise, exercise.solution, folder)
+    status, printed = run(exercise.arguments, folder)
     assert (status, count_wrong(printed)) == (0, 0), printed
 
 
@@ -241,9 +241,8 @@ def test_a_solution_edits_only_the_function_that_it_may(
     exercise: Exercise, folder: Path
 ) -> None:
     source = (ROOT / FOLDER / exercise.name).read_text("utf-8")
-    run_changed(exercise, exercise.solution, folder)
-    before = read_parts(source)
-    after = read_parts((folder / FOLDER / exercise.name).read_text("utf-8"))
+    changed = change(exercise, exercise.solution, folder)
+    before, after = read_parts(source), read_parts(changed.read_text("utf-8"))
     assert list(after) == list(before)
     (edited,) = [name for name in before if after[name] != before[name]]
     assert f"Edit only {edited}." in (ast.get_docstring(ast.parse(source)) or "")
@@ -253,5 +252,6 @@ def test_a_solution_edits_only_the_function_that_it_may(
 
 @pytest.mark.parametrize("exercise", MENDED, ids=str)
 def test_half_a_solution_does_not_pass(exercise: Exercise, folder: Path) -> None:
-    status, printed = run_changed(exercise, HALVES[exercise.name], folder)
+    change(exercise, HALVES[exercise.name], folder)
+    status, printed = run(exercise.arguments, folder)
     assert (status, count_wrong(printed) > 0) == (1, True), printed

@@ -188,7 +188,6 @@ class Account:
     def add(self):
         value = Account.balance
         Account.balance = value + len(self.items)
-        self.items = [*self.items, value]
 
 one, two = Account(), Account()
 """
@@ -205,7 +204,7 @@ class Case(NamedTuple):
     fine: bool = False
 
 
-DEADLOCK, FOR_EVER = "deadlock", "goes on for ever"
+DEADLOCK, FOR_EVER = "deadlock", "goes on forever"
 EMPTY = "IndexError: pop from empty list"
 CASES = {
     "bank": Case(
@@ -387,7 +386,7 @@ def test_a_livelock_goes_on_for_ever_and_a_busy_wait_ends(tmp_path: Path) -> Non
     assert count_outcomes(make_program(tmp_path, spin)) == {"True": 2}
     polite = Case(source, ["polite(0)", "polite(1)"], "wants", "True", {})
     counts = count_outcomes(make_program(tmp_path, polite))
-    assert set(counts) == {"[False, False]", "goes on for ever WRONG"}
+    assert set(counts) == {"[False, False]", "goes on forever WRONG"}
 
 
 def test_an_order_is_drawn_with_a_column_for_each_thread(tmp_path: Path) -> None:
@@ -452,6 +451,17 @@ def test_an_order_that_is_too_long_is_wrong(tmp_path: Path) -> None:
     assert orders.run_order(program, "")[0][-1] == (
         "outcome: takes too many steps   WRONG"
     )
+
+
+def test_calls_that_differ_from_run_to_run_are_refused(tmp_path: Path) -> None:
+    source = (
+        "import itertools, sys\n"
+        "runs = sys.__dict__.setdefault('runs', itertools.count())\n"
+        "run = next(runs)\ndef call():\n    if run % 2:\n        pass\n        pass\n"
+    )
+    program = make_program(tmp_path, Case(source, ["call()"] * 2, "run", "1", {}))
+    with pytest.raises(OrdersError, match="don't run the same lines each time"):
+        orders.run_every_order(program)
 
 
 def test_lines_of_other_files_are_named(tmp_path: Path) -> None:
