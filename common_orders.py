@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NoReturn
 
 DEADLOCK, FOR_EVER, TOO_LONG = "deadlock", "goes on forever", "takes too many steps"
 MAX_STEPS = 300
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # A thread that takes longer for a line waits for something that the tool doesn't see.
 MAX_SECONDS_FOR_A_LINE = 10
 MAIN = -1
@@ -139,6 +140,7 @@ def refuse(what: str) -> Callable[..., NoReturn]:
 REFUSED: tuple[tuple[Any, str, Any], ...] = (
     (threading.Thread, "start", refuse("a thread or a pool inside a call")),
     (process.BaseProcess, "start", refuse("a process")),
+    *([(os, "fork", refuse("a process"))] if hasattr(os, "fork") else []),
     (events, "new_event_loop", refuse("asyncio")),
     (base_events.BaseEventLoop, "run_forever", refuse("asyncio")),
 )
@@ -191,11 +193,12 @@ class Program:
         fine: bool = False,
     ) -> None:
         """Compile all of it, and run the file once."""
-        self.path, self.calls_text = str(Path(file).resolve()), calls
-        self.folder, self.show_text = str(Path(self.path).parent), show
-        self.fine, self.not_seen, what = fine, set[str](), file
+        self.calls_text, self.show_text, self.fine = calls, show, fine
+        self.not_seen, what = set[str](), file
         try:
-            self.tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+            self.path = str(Path(file).resolve())
+            self.folder = str(Path(self.path).parent)
+            self.tree = ast.parse(Path(file).read_text(encoding="utf-8-sig"))
             self.code = compile(self.tree, self.path, "exec")
             self.setup = compile(setup, what := "--setup", "exec")
             self.show = compile(show, what := "--show", "eval")
@@ -218,15 +221,23 @@ class Program:
         except (Exception, SystemExit) as error:
             text = error.strerror if isinstance(error, OSError) else error
             raise OrdersError(f"{what}: {type(error).__name__}: {text}") from None
+        self.wholes = find_wholes(self.tree)
+        globals_ = [
+            node for node in ast.walk(self.tree) if isinstance(node, ast.Global)
+        ]
+        self.rebound = {name for node in globals_ for name in node.names}
 
     def load(self) -> dict[str, Any]:
         """Run the file and the setup, and return their names."""
         names = {"__name__": "__orders__", "__file__": self.path}
-        exec(self.code, names)
-        try:
-            exec(self.setup, names)
-        except Exception as error:
-            raise OrdersError(f"--setup: {type(error).__name__}: {error}") from None
+        for what, code in ((self.path, self.code), ("--setup", self.setup)):
+            try:
+                exec(code, names)
+            except OrdersError:
+                raise
+            except (Exception, SystemExit) as error:
+                text = f"{type(error).__name__}: {error}"
+                raise OrdersError(f"{what}: {text}") from None
         return names
 
     @functools.cache  # noqa: B019 (a program is kept until the end)
@@ -246,8 +257,10 @@ class Program:
             first = first.value
         value = self.names.get(first.id) if isinstance(first, ast.Name) else None
         is_shared = is_path or (isinstance(first, ast.Name) and not is_named(value))
-        # In `stock["book"]`, the program reads `stock` only on the way.
+        # In `stock["book"]`, the program reads `stock` only on the way, and in
+        # `stock.pop()` the method. It doesn't matter when, unless the name is rebound.
         is_on_the_way = verb == "read" and source[end : end + 1] in b".[("
+        is_on_the_way = is_on_the_way and getattr(node, "id", "") not in self.rebound
         if not is_shared or is_on_the_way or isinstance(value, types.ModuleType):
             return ""
         return f"{verb} {text}" if verb and is_call == (verb == "call") else ""
@@ -256,6 +269,29 @@ class Program:
 def is_named(value: object) -> bool:
     """Return whether a value has a name of its own, and is no data."""
     return isinstance(value, type | types.FunctionType | types.BuiltinFunctionType)
+
+
+def find_wholes(tree: ast.Module) -> dict[int, int]:
+    """Return the first line of each line that is part of a statement of several lines.
+
+    A comprehension counts as several lines: Python 3.12 and newer trace its turns.
+    """
+    wholes = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            head = getattr(node, "test", getattr(node, "value", None)) or node
+            inside = ast.walk(head) if not body or head is not node else []
+            is_turned = any(isinstance(part, COMPREHENSIONS) for part in inside)
+            if end > node.lineno or is_turned:
+                wholes.update(dict.fromkeys(range(node.lineno, end + 1), node.lineno))
+    return wholes
+
+
+def want_instructions() -> None:
+    """Have a frame want its instructions traced."""
+    sys._getframe().f_trace_opcodes = True
 
 
 class Run:
@@ -283,9 +319,8 @@ class Run:
             turn.acquire()
         self.frames: list[Any] = [None for _ in threads]  # where each thread stopped
         self.next = ["" for _ in threads]  # what it does next
-        self.fresh = [
-            False for _ in threads
-        ]  # whether it is at the beginning of a line
+        self.fresh: list[Any] = [None for _ in threads]  # frame at the start of a line
+        self.inside: dict[types.FrameType, int] = {}  # its statement of several lines
         self.raised = [False for _ in threads]
         self.waits: list[tuple[Lock, float | None] | None] = [None for _ in threads]
         self.timed_out = [False for _ in threads]
@@ -304,12 +339,13 @@ class Run:
         self.turns[me].acquire()
         ended = ""
         try:
-            # Python 3.12 traces instructions only if a frame wanted it before.
-            sys._getframe().f_trace_opcodes = self.program.fine
+            if self.program.fine:
+                # Python 3.12 traces instructions only if a frame has wanted it before.
+                want_instructions()
             sys.settrace(self.trace)
             eval(self.program.calls[me], self.names)
         except BaseException as error:
-            ended = f"{type(error).__name__}: {error}"
+            ended = f"{type(error).__name__}: {error}".replace("\n", " ")
         finally:
             sys.settrace(None)
         self.frames[me], self.ended[me] = None, ended
@@ -319,7 +355,7 @@ class Run:
         """Give the turn back and wait for the next; raise Abandoned if none comes."""
         self.back.release()
         self.turns[me].acquire()
-        self.fresh[me] = False
+        self.fresh[me] = None
         if self.abandoned:
             raise Abandoned
 
@@ -335,21 +371,21 @@ class Run:
     def trace(self, frame: types.FrameType, event: str, _: object) -> Any:
         """Stop this thread before each line, or before each access."""
         code, program, me = frame.f_code, self.program, self.thread_id()
-        if code.co_filename != program.path or code.co_name.endswith(
-            ("comp>", "expr>")
-        ):
+        if code.co_filename != program.path:
             folder, name = os.path.split(code.co_filename)
-            if folder == program.folder and code.co_filename not in (
-                __file__,
-                program.path,
-            ):
+            if folder == program.folder and code.co_filename != __file__:
                 program.not_seen.add(name)
+            return None
+        if code.co_name.endswith(("comp>", "expr>")) and not program.fine:
             return None
         frame.f_trace_opcodes = program.fine
         self.raised[me] = self.raised[me] or event == "exception"
         text = ""
         if event == "line":
-            self.fresh[me] = True
+            whole = program.wholes.get(frame.f_lineno, 0)
+            if whole and self.inside.get(frame) == whole:
+                return self.trace
+            self.inside[frame], self.fresh[me] = whole, frame
             text = (
                 "" if program.fine else linecache.getline(program.path, frame.f_lineno)
             )
@@ -435,13 +471,13 @@ class Run:
         errors = [f"thread {me} {text}" for me, text in enumerate(self.ended) if text]
         try:
             is_wrong = bool(errors) or not eval(self.program.check, self.names)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise OrdersError(f"--check: {type(error).__name__}: {error}") from None
         return "; ".join([self.look(), *errors]), is_wrong
 
     def look(self) -> str:
         """Return the value of the expression to show, or its exception."""
         try:
-            return str(eval(self.program.show, self.names))
-        except Exception as error:
+            return str(eval(self.program.show, self.names)).replace("\n", " ")
+        except (Exception, SystemExit) as error:
             return f"{type(error).__name__}: {error}"

@@ -7,29 +7,18 @@ one line of FILE to the next, and it decides which thread goes on.
 Run: python3 orders.py FILE CALL CALL [CALL] --show EXPRESSION [--check EXPRESSION]
 """
 
-import ast
-import io
 import itertools
-import pickle
-import queue
+import os
 import sys
-import threading
 import time
-import types
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import common_orders
-from common_orders import FOR_EVER, Lock, OrdersError, Program, Run
+from common_orders import FOR_EVER, OrdersError, Program, Run
+from common_states import States
 from run import Parser
 
 Order = tuple[int, ...]
 NOT_RUN = "not run"
-# What keeps an iterator, an exception or a value that no variable holds.
-KEEPERS = (
-    *(ast.Try, ast.TryStar, ast.Match, ast.Yield, ast.YieldFrom, ast.ListComp),
-    *(ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.AsyncFor, ast.AsyncWith),
-)
-LIBRARY = (threading.__file__, queue.__file__)  # They wait only in `acquire`.
 NO_CIRCLE = sys.maxsize
 MAX_CALLS = 3
 MAX_RUNS = 100_000
@@ -54,75 +43,6 @@ class Ways(NamedTuple):
 Outcomes = dict[str, Ways]
 
 
-class StatePickler(pickle.Pickler):
-    """Pickles what a run depends on, so that equal states have equal bytes."""
-
-    def reducer_override(self, value: Any) -> Any:
-        """Return how to pickle what has no other way."""
-        if isinstance(value, Lock):
-            return tuple, ((value.owner, value.count),)
-        own = getattr(value, "__module__", "") == "__orders__"
-        if own and isinstance(value, types.FunctionType):
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            return list, ((value.__qualname__, cells, value.__defaults__),)
-        if own and isinstance(value, type):
-            names = [name for name in vars(value) if not name.startswith("__")]
-            return list, ((value.__qualname__, *((n, vars(value)[n]) for n in names)),)
-        if isinstance(value, types.ModuleType | property):
-            return str, (str(value),)
-        return NotImplemented
-
-
-def find_plain_lines(tree: ast.Module) -> tuple[set[int], set[int]]:
-    """Return the lines that begin, and that call, with nothing kept but variables.
-
-    Elsewhere, a thread also keeps what no variable holds, such as a loop's iterator, so
-    two threads with equal variables may go on differently.
-    """
-    begin, call = set(), set()
-    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
-    lines = [node.lineno for node in statements]
-    for function in statements:
-        inside = list(ast.walk(function))
-        if not isinstance(function, ast.FunctionDef) or any(map(keeps_more, inside)):
-            continue
-        loops = [node.target for node in inside if isinstance(node, ast.For)]
-        names = [node for node in inside if isinstance(node, ast.Name)]
-        stored = [name.id for name in names if isinstance(name.ctx, ast.Store)]
-        if any(stored.count(ast.unparse(target)) > 1 for target in loops):
-            continue
-        for node in inside:
-            if not isinstance(node, ast.stmt) or isinstance(node, ast.For):
-                continue
-            if lines.count(node.lineno) == 1:
-                begin.add(node.lineno)
-                call.update([node.lineno] if is_one_call(node) else [])
-    return begin, call
-
-
-def keeps_more(node: ast.AST) -> bool:
-    """Return whether a thread keeps more than its variables in or after this node."""
-    if isinstance(node, ast.For):
-        return not ast.unparse(node.iter).startswith("range(")
-    if isinstance(node, ast.With):
-        returns = [part for part in ast.walk(node) if isinstance(part, ast.Return)]
-        managers = [item.context_expr for item in node.items]
-        is_call = any(isinstance(manager, ast.Call) for manager in managers)
-        return is_call or any(part.value for part in returns)
-    return isinstance(node, KEEPERS)
-
-
-def is_one_call(statement: ast.AST) -> bool:
-    """Return whether a statement does nothing but call one function, or use a lock."""
-    value = getattr(statement, "value", getattr(statement, "test", None))
-    value = value.operand if isinstance(value, ast.UnaryOp) else value
-    if isinstance(statement, ast.With):
-        return True
-    if isinstance(statement, ast.AugAssign) or not isinstance(value, ast.Call):
-        return False
-    return sum(isinstance(node, ast.Call) for node in ast.walk(value)) == 1
-
-
 class Explorer:
     """Runs a program in every order, and counts the outcomes.
 
@@ -132,12 +52,8 @@ class Explorer:
 
     def __init__(self, program: Program) -> None:
         """Prepare to run the program; `visit` runs it."""
-        self.program = program
-        self.begin_lines, self.call_lines = find_plain_lines(program.tree)
-        nodes = ast.walk(program.tree)
-        self.with_lines = {node.lineno for node in nodes if isinstance(node, ast.With)}
+        self.program, self.states = program, States(program)
         self.runs, self.deadline = 0, time.monotonic() + MAX_SECONDS
-        self.numbers: dict[object, int] = {}
         self.known: dict[int, Outcomes] = {}
 
     def visit(self, prefix: Order = (), path: Order = ()) -> tuple[Outcomes, int]:
@@ -157,7 +73,7 @@ class Explorer:
         saw: list[Order] = [() for _ in self.program.calls]
 
         def go_on(run: Run, me: int, state: int) -> int:
-            before = () if self.keeps_variables_only(run, me) else saw[me]
+            before = () if self.states.keeps_variables_only(run, me) else saw[me]
             saw[me] = (*before, state)
             return me
 
@@ -166,7 +82,7 @@ class Explorer:
             step = len(run.order)
             if step < len(prefix):
                 return go_on(run, prefix[step], path[step])
-            state = self.find_state(run, saw)
+            state = self.states.find(run, saw)
             if state in steps:
                 circle = steps[state]
                 if set(run.order[circle:]) >= set(ready):
@@ -197,57 +113,6 @@ class Explorer:
             elif circle >= step:
                 circle = NO_CIRCLE
         return total, circle
-
-    def keeps_variables_only(self, run: Run, me: int) -> bool:
-        """Return whether all that a thread keeps is in variables."""
-        frames = find_frames(run, me)
-        is_at_a_line = frames and not run.waits[me]
-        if is_at_a_line and frames.pop(0).f_lineno not in self.begin_lines:
-            return False
-        for frame in frames:
-            is_in_file = frame.f_code.co_filename == self.program.path
-            is_one_call = is_in_file and frame.f_lineno in self.call_lines
-            if not is_one_call and frame.f_code.co_filename not in LIBRARY:
-                return False
-        return not run.raised[me] and not (is_at_a_line and not run.fresh[me])
-
-    def find_state(self, run: Run, saw: list[Order]) -> int:
-        """Return the number of what the rest of a run depends on.
-
-        Runs with equal states go on alike. For each thread that keeps more than its
-        variables, saw has the states from which it went on.
-        """
-        names = {k: v for k, v in run.names.items() if k != "__builtins__"}
-        parts: list[Any] = [run.clock, names, run.ended, run.waits, run.timed_out]
-        for me in range(len(run.ended)):
-            if not self.keeps_variables_only(run, me):
-                parts.append(saw[me])
-                continue
-            for frame in find_frames(run, me):
-                # A thread stops at a `with` line when it enters and when it leaves.
-                place = frame.f_lasti if frame.f_lineno in self.with_lines else -1
-                parts += [id(frame.f_code), frame.f_lineno, place]
-                parts.append(dict(frame.f_locals))
-        saved = io.BytesIO()
-        try:
-            StatePickler(saved, protocol=5).dump(parts)
-            state: object = saved.getvalue()
-        except Exception:  # Something can't be pickled, so no other state is equal.
-            state = tuple(run.order)
-        return self.numbers.setdefault(state, len(self.numbers))
-
-
-def find_frames(run: Run, me: int) -> list[types.FrameType]:
-    """Return the frames of a thread, but those of this tool and of the CALL."""
-    frame, frames = run.frames[me], []
-    while frame is not None:
-        if frame.f_code.co_filename not in (
-            common_orders.__file__,
-            run.program.calls_text[me],
-        ):
-            frames.append(frame)
-        frame = frame.f_back
-    return frames
 
 
 def join(parts: list[tuple[int, Outcomes]]) -> Outcomes:
@@ -321,6 +186,8 @@ def run_order(program: Program, order: str) -> tuple[list[str], bool]:
     run = Run(program, choose)
     outcome = run.run()
     assert outcome is not None
+    if len(order) > len(run.order):
+        raise OrdersError(f"--order: all threads end after {len(run.order)} turns")
     return describe_order(run, outcome), outcome[1]
 
 
@@ -390,10 +257,12 @@ def main(arguments: list[str] | None = None) -> int:
             return int(is_wrong)
         return int(print_outcomes(program, run_every_order(program)))
     except OrdersError as error:
-        print(f"orders.py: {error}", file=sys.stderr)
+        print("orders.py:", *str(error).split(), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        # A thread may still be in the middle of a line: don't wait for it.
+        sys.stdout.flush()
+        os._exit(130)
 
 
 if __name__ == "__main__":

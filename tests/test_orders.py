@@ -457,7 +457,8 @@ def test_calls_that_differ_from_run_to_run_are_refused(tmp_path: Path) -> None:
     source = (
         "import itertools, sys\n"
         "runs = sys.__dict__.setdefault('runs', itertools.count())\n"
-        "run = next(runs)\ndef call():\n    if run % 2:\n        pass\n        pass\n"
+        "run = next(runs)\n"
+        "def call():\n    if run % 2:\n        run + 1\n        run + 2\n"
     )
     program = make_program(tmp_path, Case(source, ["call()"] * 2, "run", "1", {}))
     with pytest.raises(OrdersError, match="don't run the same lines each time"):
