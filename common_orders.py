@@ -28,6 +28,8 @@ from typing import Any, ClassVar, NoReturn
 
 DEADLOCK, FOR_EVER, TOO_LONG = "deadlock", "goes on forever", "takes too many steps"
 MAX_STEPS = 300
+# Python 3.12.1 misses instructions that it should trace, or crashes.
+CRASHES = (3, 12)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # A thread that takes longer for a line waits for something that the tool doesn't see.
 MAX_SECONDS_FOR_A_LINE = 10
@@ -193,6 +195,8 @@ class Program:
         fine: bool = False,
     ) -> None:
         """Compile all of it, and run the file once."""
+        if fine and sys.version_info[:2] == CRASHES:
+            raise OrdersError("--fine can't be run on Python 3.12, which may crash")
         self.calls_text, self.show_text, self.fine = calls, show, fine
         self.not_seen, what = set[str](), file
         try:
@@ -289,11 +293,6 @@ def find_wholes(tree: ast.Module) -> dict[int, int]:
     return wholes
 
 
-def want_instructions() -> None:
-    """Have a frame want its instructions traced."""
-    sys._getframe().f_trace_opcodes = True
-
-
 class Run:
     """One order of the lines of a program's calls.
 
@@ -310,7 +309,8 @@ class Run:
     ) -> None:
         """Prepare the run; `run` runs it."""
         self.program, self.choose = program, choose
-        self.abandoned, self.clock, self.order = False, 0.0, list[int]()
+        self.abandoned, self.is_running = False, False
+        self.clock, self.order = 0.0, list[int]()
         self.steps: list[tuple[int, str, str]] = []  # thread, what it did, value then
         threads = range(len(program.calls))
         self.turns = [_thread.allocate_lock() for _ in threads]
@@ -339,9 +339,6 @@ class Run:
         self.turns[me].acquire()
         ended = ""
         try:
-            if self.program.fine:
-                # Python 3.12 traces instructions only if a frame has wanted it before.
-                want_instructions()
             sys.settrace(self.trace)
             eval(self.program.calls[me], self.names)
         except BaseException as error:
@@ -419,19 +416,22 @@ class Run:
                 return self.run_steps()
             finally:
                 self.abandoned = True
-                left = (me for me, ended in enumerate(self.ended) if ended is None)
-                for me in left:
-                    self.turns[me].release()
-                    if not self.back.acquire(timeout=0.2):
-                        break
+                for me, ended in enumerate(self.ended):
+                    # After Ctrl-C, one may be in the middle of a line: leave them all.
+                    if ended is None and not self.is_running:
+                        self.turns[me].release()
+                        self.back.acquire(timeout=MAX_SECONDS_FOR_A_LINE)
 
     def resume(self, me: int) -> None:
         """Let a thread go on until it stops again; raise OrdersError if it doesn't."""
+        self.is_running = True
         self.turns[me].release()
         if not self.back.acquire(timeout=MAX_SECONDS_FOR_A_LINE):
+            where = self.next[me]
             raise OrdersError(
-                f"thread {me} waits for what this tool can't see: {self.next[me]}"
+                f"thread {me} waits for what this tool can't see: {where}"
             )
+        self.is_running = False
         if self.refused:
             raise OrdersError(self.refused)
 

@@ -117,12 +117,12 @@ def find_changed(function: ast.FunctionDef) -> set[str]:
     """Return the `names`, `.attributes` and `containers[]` that a function changes."""
     changed = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if isinstance(node, ast.Global):
+            changed.update(node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             changed.add(f"{find_last_name(node.func.value)}[]")
         elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
-            if isinstance(node, ast.Name):
-                changed.add(node.id)
-            elif isinstance(node, ast.Attribute) and function.name != "__init__":
+            if isinstance(node, ast.Attribute) and function.name != "__init__":
                 changed.add(f".{node.attr}")
             elif isinstance(node, ast.Subscript):
                 changed.add(f"{find_last_name(node.value)}[]")
@@ -142,7 +142,9 @@ def keeps_more(node: ast.AST, function: ast.FunctionDef, changed: set[str]) -> b
     if isinstance(node, ast.With):
         returns = [part for part in ast.walk(node) if isinstance(part, ast.Return)]
         managers = [part for item in node.items for part in ast.walk(item.context_expr)]
-        is_changed = any(is_one_of(part, changed) for part in managers)
+        inside = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+        local = {name.id for name in inside if isinstance(name.ctx, ast.Store)}
+        is_changed = any(is_one_of(part, changed | local) for part in managers)
         return is_changed or any(part.value for part in returns)
     return isinstance(node, KEEPERS)
 
@@ -172,9 +174,9 @@ def is_set_elsewhere(target: ast.expr, function: ast.FunctionDef) -> bool:
 
 
 def find_callees(node: ast.stmt) -> tuple[str, ...]:
-    """Return what a statement may call or wait for while it keeps only variables.
+    """Return what a statement may call or wait for, with all it has in variables.
 
-    It is the name of a function, the standard library as `*`, or a lock as an empty name.
+    It is the name of a function, `*` for the standard library, or nothing for a lock.
     """
     if isinstance(node, ast.With):
         return "", "*"

@@ -17,6 +17,8 @@ import pytest
 from helpers import ENVIRONMENT, PATIENCE_SECONDS, ROOT, copy_collection
 from test_pages import FENCE, apply, is_verbatim
 
+from common_orders import CRASHES
+
 PAGE = ROOT / "docs" / "every-order.md"
 FOLDER = Path("docs") / "exercises"
 TEXT = PAGE.read_text("utf-8")
@@ -159,6 +161,8 @@ def read_parts(source: str) -> dict[str, str]:
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_command_prints_what_the_page_shows(command: Command) -> None:
     assert command.arguments[0] == "orders.py"
+    if "--fine" in command.arguments and sys.version_info[:2] == CRASHES:
+        pytest.skip("Python 3.12 may crash if instructions are traced")
     if command.printed:
         answers = "".join(
             f"{answer}\n" for _, answer in ANSWER.findall(command.printed)

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pytest
 from helpers import PATIENCE_SECONDS, ROOT, run_python, start_python
 
 import orders
-from common_orders import OrdersError, Program, Run
+from common_orders import CRASHES, OrdersError, Program, Run
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 
@@ -282,6 +283,8 @@ CASES = {
 
 
 def make_program(folder: Path, case: Case) -> Program:
+    if case.fine and sys.version_info[:2] == CRASHES:
+        pytest.skip("Python 3.12 may crash if instructions are traced")
     path = folder / "program.py"
     path.write_text(case.source, encoding="utf-8")
     return Program(str(path), case.calls, case.show, check=case.check, fine=case.fine)
@@ -463,6 +466,13 @@ def test_calls_that_differ_from_run_to_run_are_refused(tmp_path: Path) -> None:
     program = make_program(tmp_path, Case(source, ["call()"] * 2, "run", "1", {}))
     with pytest.raises(OrdersError, match="don't run the same lines each time"):
         orders.run_every_order(program)
+
+
+@pytest.mark.skipif(sys.version_info[:2] != CRASHES, reason="this Python traces it")
+def test_steps_within_a_line_are_refused_where_python_may_crash(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(COUNT, encoding="utf-8")
+    with pytest.raises(OrdersError, match=r"can't be run on Python 3\.12"):
+        Program(str(tmp_path / "program.py"), ["add()"] * 2, "count", fine=True)
 
 
 def test_lines_of_other_files_are_named(tmp_path: Path) -> None:
