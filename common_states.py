@@ -184,11 +184,11 @@ def find_callees(node: ast.stmt) -> tuple[str, ...]:
     value = value.operand if isinstance(value, ast.UnaryOp) else value
     if isinstance(node, ast.AugAssign) or not isinstance(value, ast.Call):
         return ()
-    targets = getattr(node, "targets", [getattr(node, "target", None)])
     arguments = [*value.args, *(keyword.value for keyword in value.keywords)]
-    is_plain = all(isinstance(part, ast.Name | types.NoneType) for part in targets)
-    is_plain &= all(isinstance(part, ast.Name | ast.Constant) for part in arguments)
-    if not is_plain or any(isinstance(n, ast.Call) for n in ast.walk(value.func)):
+    is_plain = all(isinstance(part, ast.Name | ast.Constant) for part in arguments)
+    targets = getattr(node, "targets", [])
+    others = [part for n in (*targets, value.func) for part in ast.walk(n)]
+    if not is_plain or any(isinstance(part, ast.Call) for part in others):
         return ()
     return "", "*", find_last_name(value.func)
 
