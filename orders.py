@@ -22,6 +22,7 @@ NOT_RUN = "not run"
 NO_CIRCLE = sys.maxsize
 MAX_CALLS = 3
 MAX_RUNS = 100_000
+MAX_SHOWN = 60  # A longer order is not shown in the table.
 MAX_SECONDS = 60
 
 
@@ -139,7 +140,9 @@ def print_outcomes(program: Program, outcomes: Outcomes) -> bool:
     for outcome, ways in sorted(outcomes.items(), key=lambda o: (o[1].is_wrong, o[0])):
         count = "?" if outcome == NOT_RUN else f"{ways.number:,}"
         mark = "   WRONG" if ways.is_wrong else ""
-        rows.append((count, ways.example, outcome + mark))
+        is_shown = outcome != NOT_RUN and len(ways.example) <= MAX_SHOWN
+        example = ways.example if is_shown else ""
+        rows.append((count, example, outcome + mark))
     width = max(len(row[1]) for row in rows)
     for count, order, outcome in rows:
         print(f"{count:>9}  {order:{width}}  {outcome}")
@@ -149,7 +152,7 @@ def print_outcomes(program: Program, outcomes: Outcomes) -> bool:
     if NOT_RUN in outcomes:
         print(f"Stopped early, after {MAX_RUNS:,} runs or {MAX_SECONDS} seconds.")
     for name in sorted(program.not_seen):
-        print(f"The lines of {name} are no steps.")
+        print(f"The lines of {name} were not split into steps.")
     return wrong > 0 or NOT_RUN in outcomes
 
 
@@ -227,7 +230,8 @@ def play(program: Program) -> bool:
             del order[-1:]
         elif answer in map(str, can_go):
             order.append(int(answer))
-    print(f"Again: --order {''.join(map(str, order))}")
+    if order:
+        print(f"Again: --order {''.join(map(str, order))}")
     return False
 
 
