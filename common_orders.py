@@ -112,6 +112,9 @@ class Lock:
     def _is_owned(self) -> bool:
         return self.owner == Run.thread_id()
 
+    def _recursion_count(self) -> int:
+        return self.count if self._is_owned() else 0
+
     def _release_save(self) -> int:
         count, self.owner, self.count = self.count, None, 0
         return count
@@ -131,9 +134,7 @@ def refuse(what: str) -> Callable[..., NoReturn]:
     """Return a function that raises OrdersError, as it would start unseen threads."""
 
     def refused(*_: object, **__: object) -> NoReturn:
-        Run.refused = (
-            f"{what} can't be run in order; give each thread a CALL of its own"
-        )
+        Run.refused = f"{what} can't be run in order"
         raise OrdersError(Run.refused)
 
     return refused
