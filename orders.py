@@ -35,10 +35,15 @@ class Ways(NamedTuple):
     is_wrong: bool
 
     @property
-    def example(self) -> str:
+    def simplest(self) -> Order:
         """The order that changes threads least often; of several, the smallest."""
         switches = (sum(a != b for a, b in itertools.pairwise(o)) for o in self.orders)
-        return "".join(map(str, min(zip(switches, self.orders, strict=True))[1]))
+        return min(zip(switches, self.orders, strict=True))[1]
+
+    @property
+    def example(self) -> str:
+        """The same order, as `--order` takes it."""
+        return "".join(map(str, self.simplest))
 
 
 Outcomes = dict[str, Ways]
@@ -122,7 +127,7 @@ def join(parts: list[tuple[int, Outcomes]]) -> Outcomes:
     for me, outcomes in parts:
         for outcome, (number, orders, is_wrong) in outcomes.items():
             mine = Ways(number, [(me, *order) for order in orders], is_wrong)
-            best = [tuple(map(int, mine.example))]
+            best = [mine.simplest]
             others = total.get(outcome, Ways(0, [], is_wrong))
             both = others.number + number, others.orders + best
             total[outcome] = Ways(*both, is_wrong)
